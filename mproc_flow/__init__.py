@@ -1,0 +1,45 @@
+"""A runtime for one host: a Flow of Executors, each a supervised process, connected by ZeroMQ.
+
+::
+
+    from mproc_flow import Document, DocumentArray, Executor, Flow, requests
+
+What is imported here is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mproc_flow.version import __version__
+
+if TYPE_CHECKING:
+    from mproc_flow.client import Client
+    from mproc_flow.executor import Executor, requests
+    from mproc_flow.flow import Flow
+    from mproc_flow.model.array import DocumentArray
+    from mproc_flow.model.document import Document
+
+__all__ = ['Client', 'Document', 'DocumentArray', 'Executor', 'Flow', '__version__', 'requests']
+
+_HOMES = {
+    'Client': 'mproc_flow.client',
+    'Document': 'mproc_flow.model.document',
+    'DocumentArray': 'mproc_flow.model.array',
+    'Executor': 'mproc_flow.executor',
+    'Flow': 'mproc_flow.flow',
+    'requests': 'mproc_flow.executor',
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

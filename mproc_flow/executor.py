@@ -1,0 +1,226 @@
+"""The class users write, and the decorator that binds its methods to endpoints."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace, TracebackType
+from typing import Any, TypeVar, overload
+
+DEFAULT_ENDPOINT = '/default'
+
+_ENDPOINTS = '_mproc_flow_endpoints'
+_OFFERED = ('docs', 'parameters', 'docs_matrix')
+
+_Method = TypeVar('_Method', bound=Callable[..., Any])
+
+
+@overload
+def requests(function: _Method, /) -> _Method: ...
+
+
+@overload
+def requests(*, on: str | Iterable[str] | None = None) -> Callable[[_Method], _Method]: ...
+
+
+def requests(function: Any = None, /, *, on: str | Iterable[str] | None = None) -> Any:
+    """Bind an Executor's method to endpoints.
+
+    ``@requests`` alone makes the method answer every endpoint that no other method is bound to;
+    ``@requests(on='/x')`` and ``@requests(on=['/x', '/y'])`` bind it to these. The method may be plain or
+    ``async def``; it takes any of ``docs`` (DocumentArray), ``parameters`` (dict) and ``**kwargs``. What it returns:
+    None (the Documents, changed in place, go on), a DocumentArray (replaces them) or a dict (goes to
+    ``parameters['__results__'][<pod name>]``).
+
+    Args:
+        on: Endpoint or endpoints.
+
+    Raises:
+        TypeError: ``on`` is not text, or the method cannot be called with what a request offers.
+    """
+    endpoints = _endpoints(on)
+
+    def bind(method: _Method) -> _Method:
+        _accepted(method)
+        setattr(method, _ENDPOINTS, endpoints)
+        return method
+
+    if function is None:
+        return bind
+    if not inspect.isfunction(function):
+        raise TypeError(f"@requests goes on a method; to name endpoints write @requests(on='/x'), not {function!r}")
+    return bind(function)
+
+
+class Executor:
+    """Base of the classes whose instances do a Flow's work, each in its own process.
+
+    A subclass binds methods with :func:`requests`. Its ``__init__`` gets the arguments of ``uses_with`` and runs in
+    the pod's process. The attributes below are there before ``__init__`` runs, whether or not it calls
+    ``super().__init__(**kwargs)``.
+
+    Attributes:
+        metas: Namespace with ``name`` (the class's name unless given), ``description``, ``workspace``, ...
+        runtime_args: Namespace with ``name`` (of the pod), ``shard_id``, ``shards``, ``replica_id``, ``replicas``,
+            ``workspace``. Empty if the Executor was made by hand.
+    """
+
+    metas: SimpleNamespace
+    runtime_args: SimpleNamespace
+    _bindings: dict[str, str]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Executor:
+        self = super().__new__(cls)
+        prepare(self, {}, {}, {})
+        return self
+
+    def __init__(self, **kwargs: Any) -> None:
+        unknown = set(kwargs) - {'metas', 'requests', 'runtime_args', 'workspace'}
+        if unknown:
+            names = ', '.join(sorted(unknown))
+            raise TypeError(f'{type(self).__name__} does not take {names}: name them in its __init__, or in uses_with')
+
+    @property
+    def requests(self) -> dict[str, Callable[..., Any]]:
+        """The bound methods by endpoint."""
+        return {endpoint: getattr(self, name) for endpoint, name in self._bindings.items()}
+
+    @property
+    def workspace(self) -> str | None:
+        """Directory for this Executor's files, made when first asked for; replicas of a shard share it.
+
+        ``<base>/<metas.name>/<shard_id>``, where base is the Flow's or Executor's ``workspace``, else that of
+        ``metas``, else ``JINA_DEFAULT_WORKSPACE_BASE``; None if none of them is set.
+        """
+        base = (
+            getattr(self.runtime_args, 'workspace', None)
+            or getattr(self.metas, 'workspace', None)
+            or os.environ.get('JINA_DEFAULT_WORKSPACE_BASE')
+        )
+        if not base:
+            return None
+        parts = [str(base), self.metas.name]
+        if hasattr(self.runtime_args, 'shard_id'):
+            parts.append(str(self.runtime_args.shard_id))
+        path = os.path.abspath(os.path.join(*parts))
+        os.makedirs(path, exist_ok=True)
+        return path
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Logger named after the pod, or the class if there is no pod."""
+        return logging.getLogger(getattr(self.runtime_args, 'name', type(self).__name__))
+
+    def close(self) -> None:
+        """Free what the Executor holds; called once when its pod ends, unless that is killed."""
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __call__(self, endpoint: str = DEFAULT_ENDPOINT, **kwargs: Any) -> Any:
+        """Call the method bound to an endpoint by hand, e.g. ``executor('/index', docs=docs)``.
+
+        Raises:
+            KeyError: No method is bound to it.
+        """
+        name = self._bindings.get(endpoint, self._bindings.get(DEFAULT_ENDPOINT))
+        if name is None:
+            raise KeyError(f'{type(self).__name__} has no method for {endpoint!r}; it has {sorted(self._bindings)}')
+        method = getattr(self, name)
+        return method(**{key: value for key, value in kwargs.items() if key in accepted(method)})
+
+
+def prepare(
+    executor: Executor, metas: dict[str, Any], overrides: dict[str, str], runtime_args: dict[str, Any]
+) -> None:
+    """Set what an Executor knows before its ``__init__`` runs.
+
+    Args:
+        executor: The bare instance.
+        metas: ``uses_metas``.
+        overrides: ``uses_requests``: ``{endpoint: method name}``; such a method loses its former endpoints.
+        runtime_args: See the class.
+
+    Raises:
+        AttributeError: An override names a method that does not exist.
+    """
+    executor.metas = SimpleNamespace(**{'name': type(executor).__name__, 'description': '', **metas})
+    executor.runtime_args = SimpleNamespace(**runtime_args)
+    executor._bindings = bindings(type(executor), overrides)
+
+
+def bindings(kind: type[Executor], overrides: dict[str, str] | None = None) -> dict[str, str]:
+    """Give the endpoints of an Executor class: ``{endpoint: method name}``.
+
+    They are found on the class and its bases each time, so that no class can see another one's.
+
+    Raises:
+        TypeError: One class binds two methods to the same endpoint.
+        AttributeError: An override names a method that does not exist.
+    """
+    found: dict[str, str] = {}
+    for owner in reversed(kind.__mro__):
+        found.update(_own_bindings(owner))
+    for endpoint, name in (overrides or {}).items():
+        if not callable(getattr(kind, name, None)):
+            raise AttributeError(f'uses_requests binds {endpoint!r} to {name!r}, but {kind.__name__} has no such method')
+        _accepted(getattr(kind, name))
+    moved = set((overrides or {}).values())
+    kept = {endpoint: name for endpoint, name in found.items() if name not in moved}
+    return {**kept, **(overrides or {})}
+
+
+def accepted(method: Callable[..., Any]) -> frozenset[str]:
+    """Give which of ``docs``, ``parameters``, ... a method takes."""
+    names = inspect.signature(method).parameters.values()
+    if any(name.kind is inspect.Parameter.VAR_KEYWORD for name in names):
+        return frozenset(_OFFERED)
+    return frozenset(name.name for name in names) & frozenset(_OFFERED)
+
+
+def _own_bindings(owner: type) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in vars(owner).items():
+        for endpoint in getattr(value, _ENDPOINTS, ()):
+            if endpoint in found:
+                raise TypeError(f'{owner.__name__}.{found[endpoint]} and .{name} are both bound to {endpoint!r}')
+            found[endpoint] = name
+    return found
+
+
+def _endpoints(on: str | Iterable[str] | None) -> tuple[str, ...]:
+    if on is None:
+        return (DEFAULT_ENDPOINT,)
+    endpoints = (on,) if isinstance(on, str) else tuple(on) if isinstance(on, Iterable) else (on,)
+    if not endpoints or not all(isinstance(endpoint, str) for endpoint in endpoints):
+        raise TypeError(f"@requests(on=...) takes an endpoint such as '/index' or a list of them, not {on!r}")
+    return endpoints
+
+
+def _accepted(method: Callable[..., Any]) -> None:
+    for name in list(inspect.signature(method).parameters.values())[1:]:
+        required = name.default is inspect.Parameter.empty and name.kind not in (
+            inspect.Parameter.VAR_KEYWORD,
+            inspect.Parameter.VAR_POSITIONAL,
+        )
+        if required and (name.name not in _OFFERED or name.kind is inspect.Parameter.POSITIONAL_ONLY):
+            where = getattr(method, '__qualname__', repr(method))
+            raise TypeError(
+                f'{where} wants {name.name!r}, which a request does not offer: '
+                f'take any of {", ".join(_OFFERED)} or **kwargs, or give it a default'
+            )
+
+
+class BaseExecutor(Executor):
+    """The Executor of a Deployment without ``uses``: passes everything on unchanged."""
+
+    @requests
+    def pass_on(self, **kwargs: Any) -> None:
+        """Change nothing."""

@@ -1,0 +1,196 @@
+"""What goes into a request and what comes back: inputs cut into batches, and the Response."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count, islice
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from mproc_flow.errors import BadClientInput, ErrorInfo
+from mproc_flow.model.array import DocumentArray
+from mproc_flow.model.document import Document, plain
+
+_ACCEPTED = 'a Document, a str, bytes, a dict of fields or an array'
+
+SUCCESS, ERROR = 0, 1
+
+
+class ExceptionDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """The exception behind a failed request.
+
+    Attributes:
+        name: Its class name, for instance ``ValueError``.
+        args: Its arguments, each as text.
+        stacks: The lines of its traceback, each with its line break.
+        executor: Class name of the Executor that raised it, or empty.
+    """
+
+    name: str
+    args: tuple[str, ...] = ()
+    stacks: tuple[str, ...] = ()
+    executor: str = ''
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How a request ended.
+
+    Attributes:
+        code: 0 for success, 1 for an error.
+        description: The error in one sentence; empty on success.
+        exception: The exception behind it, or None.
+    """
+
+    code: int = SUCCESS
+    description: str = ''
+    exception: ExceptionDetail | None = None
+
+    @classmethod
+    def of(cls, info: ErrorInfo | None) -> Status:
+        """Make the status of a request that failed with this error, or of one that succeeded (None)."""
+        if info is None:
+            return cls()
+        stacks = tuple(info.traceback.splitlines(keepends=True))
+        detail = ExceptionDetail(name=info.name, args=info.args, stacks=stacks, executor=info.executor)
+        return cls(code=ERROR, description=info.message, exception=detail if info.name else None)
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known about a request beside its data.
+
+    Attributes:
+        request_id: Its id.
+        status: How it ended.
+        exec_endpoint: The endpoint it went to, for instance ``/search``.
+        target_executor: Pattern of the Executors it was meant for; empty if for all.
+    """
+
+    request_id: str
+    status: Status = Status()
+    exec_endpoint: str = ''
+    target_executor: str = ''
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one request: what callbacks get, and ``post(return_responses=True)`` returns.
+
+    Attributes:
+        header: Its id, status and destination.
+        docs: The Documents; of a failed request those that were sent.
+        parameters: The parameters, with what Executors added under ``__results__``.
+        routes: The Executors it went through, if that was recorded.
+    """
+
+    header: Header
+    docs: DocumentArray = msgspec.field(default_factory=DocumentArray)
+    parameters: dict[str, Any] = {}
+    routes: list[dict[str, Any]] = []
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as data that JSON can carry; Documents under ``data``, see :meth:`Document.to_dict`."""
+        return {
+            'header': plain(self.header),
+            'parameters': plain(self.parameters),
+            'routes': plain(self.routes),
+            'data': [doc.to_dict() for doc in self.docs],
+        }
+
+
+def batches(inputs: Any, request_size: int) -> Iterator[DocumentArray]:
+    """Cut the inputs of a post into DocumentArrays, lazily: no item is read before its batch is asked for.
+
+    A str, bytes, a dict or a Document is one Document. An array gives one Document for each row. Any other
+    iterable gives one Document for each item, see :func:`as_document`. A function without arguments is called
+    for its inputs. None, and inputs without items, give one empty batch.
+
+    Args:
+        inputs: What to send. What it raises while it is read goes to the caller as it is.
+        request_size: Most Documents in a batch; 0 or less for all in one.
+
+    Raises:
+        BadClientInput: The inputs, or an item of them, cannot become a Document.
+    """
+    docs = map(as_document, _items(inputs), count())
+    if request_size <= 0:
+        yield DocumentArray(docs)
+        return
+    batch = DocumentArray(islice(docs, request_size))
+    yield batch
+    while len(batch) == request_size:
+        batch = DocumentArray(islice(docs, request_size))
+        if batch:
+            yield batch
+
+
+def as_document(item: Any, position: int = 0) -> Document:
+    """Make a Document of one item of the inputs.
+
+    Args:
+        item: A Document (taken as it is), a str (``text``), bytes (``blob``), a dict (fields by name), or an array
+            or what has ``__array__`` (``tensor``).
+        position: Its place in the inputs, for the error.
+
+    Raises:
+        BadClientInput: It is none of these, or a dict with a key that is no field.
+    """
+    if isinstance(item, Document):
+        return item
+    if isinstance(item, str):
+        return Document(text=item)
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        return Document(blob=bytes(item))
+    if isinstance(item, Mapping):
+        return _from_fields(item, position)
+    if hasattr(item, '__array__') and not isinstance(item, (np.generic, type)):
+        return Document(tensor=item)
+    raise BadClientInput(
+        f'inputs[{position}]: a value of type {type(item).__name__} cannot become a Document; accepted are {_ACCEPTED}'
+    )
+
+
+def _from_fields(fields: Mapping[Any, Any], position: int) -> Document:
+    try:
+        return Document(**fields)
+    except TypeError as error:
+        raise BadClientInput(f'inputs[{position}]: {error}') from error
+
+
+def _items(inputs: Any) -> Iterable[Any]:
+    if callable(inputs) and not isinstance(inputs, Iterable):
+        inputs = _call(inputs)
+    if inputs is None:
+        return ()
+    if isinstance(inputs, (Document, str, bytes, bytearray, memoryview, Mapping)):
+        return (inputs,)
+    if hasattr(inputs, '__array__') and not isinstance(inputs, np.generic):
+        return _rows(np.asarray(inputs))
+    if isinstance(inputs, Iterable):
+        return inputs
+    kind = 'an asynchronous iterable' if hasattr(inputs, '__aiter__') else f'a value of type {type(inputs).__name__}'
+    raise BadClientInput(
+        f'inputs: {kind} cannot be turned into Documents; accepted are {_ACCEPTED}, an iterable of these, '
+        'a function that returns one, and None'
+    )
+
+
+def _call(function: Any) -> Any:
+    try:
+        inspect.signature(function).bind()
+    except TypeError as error:
+        name = getattr(function, '__name__', type(function).__name__)
+        raise BadClientInput(f'inputs: {name} must be callable without arguments: {error}') from error
+    except ValueError:  # a function of C that does not tell its arguments
+        pass
+    return function()
+
+
+def _rows(array: np.ndarray) -> Iterable[Any]:
+    if array.dtype.kind in 'OUST':
+        return array.reshape(-1).tolist() if array.ndim == 0 else array.tolist()
+    if array.ndim == 0:
+        return (array,)
+    # Not plain iteration, which gives numbers instead of arrays for the items of a vector.
+    return (array[row, ...] for row in range(len(array)))

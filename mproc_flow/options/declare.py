@@ -1,0 +1,114 @@
+"""How an option is declared, and the one check that every way of giving it goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mproc_flow.errors import BadOption
+from mproc_flow.options.kinds import Kind, Refused
+from mproc_flow.options.suggest import did_you_mean
+
+Rule = Callable[[Mapping[str, Any], str], None]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing that can be set, declared once; keyword checks, YAML checks, flags and docs are derived from it.
+
+    Args:
+        name: Its name, as a keyword and in YAML; as a flag with dashes for underscores.
+        kind: What values it accepts, with bounds and choices.
+        help: What it does, in one sentence.
+        default: Its value if it is not given, in the form ``kind`` keeps. None means there is none.
+        unit: Unit of a number, e.g. ``ms``.
+        inherit: Given to the Flow, it is also meant for every Executor that does not set it; dicts are merged.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    default: Any = None
+    unit: str = ''
+    inherit: bool = False
+
+    def check(self, value: Any, where: str) -> Any:
+        """Return a value in its normal form.
+
+        Args:
+            value: What was given.
+            where: Where it was given, for the message: a call or a place in a document.
+
+        Raises:
+            BadOption: The value is not accepted; the message says where, what was given and what is accepted.
+        """
+        try:
+            return self.kind.check(value)
+        except Refused as refused:
+            raise BadOption(f'{place(where, self.name)}{self.complain(refused)}') from None
+
+    def complain(self, refused: Refused) -> str:
+        """Return what is wrong with a value, to be read directly after the option's name."""
+        unit = f' ({self.unit})' if self.unit else ''
+        hint = f': {refused.hint}' if refused.hint else ''
+        return f'{refused.at} must be {refused.accepts}{unit}, got {refused.got}{hint}'
+
+
+@dataclass(frozen=True)
+class OptionGroup:
+    """The options of one thing, a Flow or an Executor.
+
+    Args:
+        owner: What they are options of, for messages.
+        options: The options, in the order in which they are shown.
+        rules: Checks over several options; each raises BadOption.
+    """
+
+    owner: str
+    options: tuple[Option, ...]
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the options."""
+        return tuple(option.name for option in self.options)
+
+    def __getitem__(self, name: str) -> Option:
+        for option in self.options:
+            if option.name == name:
+                return option
+        raise KeyError(name)
+
+    def check(self, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """Return the options that were really given, each in its normal form.
+
+        None stands for "the default" and is left out. Checking the result again changes nothing.
+
+        Args:
+            given: Options by name.
+            where: Where they were given, for messages, e.g. ``Flow.add(name='encoder')`` or
+                ``flow.yml: executors[1]``.
+
+        Raises:
+            BadOption: A name does not exist, or a value is not accepted.
+        """
+        values = {}
+        for name, value in given.items():
+            if name not in self.names:
+                similar = did_you_mean(name, self.names)
+                raise BadOption(f'{place(where, name)} is not an option of {self.owner}{similar}')
+            if value is not None:
+                values[name] = self[name].check(value, where)
+        for rule in self.rules:
+            rule(values, where)
+        return values
+
+    def with_defaults(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a value for every option: the one given, or else the default."""
+        return {option.name: values.get(option.name, option.default) for option in self.options}
+
+
+def place(where: str, name: object) -> str:
+    """Return where an option stands: ``Flow.add(): port`` for a call, ``flow.yml: with.port`` for a document."""
+    return f'{where}: {name}' if where.endswith(')') else f'{where}.{name}'

@@ -1,0 +1,108 @@
+"""One run of a Flow, from start to close: its Plan, its processes, and the client that talks to them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from mproc_flow.client import Client
+from mproc_flow.errors import BadOption, FlowClosed, MprocFlowError
+from mproc_flow.logs import FlowLog
+from mproc_flow.supervisor import payload
+from mproc_flow.supervisor.owner import Supervision
+from mproc_flow.topology.deployment import DeploymentSpec
+from mproc_flow.topology.graph import Graph
+from mproc_flow.topology.plan import Plan, PodSpec
+from mproc_flow.transport import channel
+
+# The Guardian tells within milliseconds why a gateway is gone; this bounds the wait should it be gone itself.
+_CAUSE_WAIT = 0.5
+
+Object = tuple[type[Any] | None, dict[str, Any]]
+
+
+class Run:
+    """A Flow's processes and its client.
+
+    Args:
+        options: The Flow's options, defaults included.
+        graph: Its graph.
+
+    Attributes:
+        supervision: The processes.
+        client: Sends requests.
+        closing: :meth:`close` was called.
+        interrupted: A signal ended ``block()``: the user has asked for the end already.
+    """
+
+    def __init__(self, options: Mapping[str, Any], graph: Graph) -> None:
+        self.owner = os.getpid()
+        self.closing = False
+        self.interrupted = False
+        self._log = FlowLog(options['quiet'])
+        self._prefetch = options['prefetch']
+        objects = {spec.name: _object(spec) for spec in graph}
+        self._plan = _plan(options, graph, objects)
+        self.supervision = Supervision(self._plan, objects, self._log)
+
+    @property
+    def address(self) -> str:
+        """Where clients connect."""
+        run_directory = self.supervision.run_directory
+        return self.supervision.address or channel.address(run_directory, channel.CLIENTS)
+
+    def start(self) -> None:
+        """Start everything, and say so."""
+        begin = time.monotonic()
+        self.supervision.start()
+        address = channel.address(self.supervision.run_directory, channel.CLIENTS)
+        self.client = Client.at(address, self._prefetch, self._explain)
+        self._log.say(logging.INFO, self._banner(time.monotonic() - begin))
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.closing = True
+        try:
+            self.supervision.stop()
+        except KeyboardInterrupt:
+            if not self.interrupted:  # else it is the second one, and asked for no more than what was done
+                raise
+        finally:
+            self.client.close()
+
+    def _explain(self) -> MprocFlowError | None:
+        if self.closing:
+            return FlowClosed('the Flow was closed before this request was answered')
+        return self.supervision.explain_gateway_loss(_CAUSE_WAIT)
+
+    def _banner(self, seconds: float) -> str:
+        pods = '\n'.join(f'    {pod.name:<24} pid {pod.pid}' for pod in self.supervision.pods)
+        return f'{self._plan.flow} is ready after {seconds:.2f} s at {self.address} (protocol zmq)\n{pods}'
+
+
+def _object(spec: DeploymentSpec) -> Object:
+    uses = spec.options.get('uses')
+    return uses if isinstance(uses, type) else None, spec.options.get('uses_with') or {}
+
+
+def _plan(options: Mapping[str, Any], graph: Graph, objects: Mapping[str, Object]) -> Plan:
+    plan = graph.plan(options, payloads={}, environ=os.environ, sys_path=sys.path, workdir=os.getcwd())
+    pods = tuple(_packed(spec, objects) for spec in plan.pods)
+    return msgspec.structs.replace(plan, pods=pods)
+
+
+def _packed(spec: PodSpec, objects: Mapping[str, Object]) -> PodSpec:
+    """Put class and arguments as bytes into the spec of a pod that does not get them with its memory."""
+    if spec.executor is None or spec.start_method == 'fork':
+        return spec
+    kind, uses_with = objects[spec.deployment]
+    if kind is None and not uses_with:
+        return spec
+    executor = payload.pack(spec.deployment, spec.executor, kind, uses_with)
+    return msgspec.structs.replace(spec, executor=executor)

@@ -1,0 +1,1 @@
+"""Inside a pod: from its first instruction to its last request."""

@@ -1,0 +1,156 @@
+"""The first instructions of every pod, whatever its start method, and its last ones.
+
+A pod tells its Guardian exactly one of Ready and StartFailed, after Phase reports; what it prints and logs goes to
+the Guardian too.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import faulthandler
+import logging
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from mproc_flow.runtime.messages import DUMP_SIGNAL, Assignment, Command, LogRecord, Phase, Ready, Report, StartFailed
+from mproc_flow.transport.pipe import Pipe
+
+
+class Pod:
+    """What a pod's main function gets: who it is, and its pipe to the Guardian."""
+
+    def __init__(self, assignment: Assignment, pipe: Pipe) -> None:
+        self.assignment = assignment
+        self.commands = pipe
+        self.is_ready = False
+
+    def phase(self, name: str) -> None:
+        """Tell what happens now."""
+        self._report(Phase(name))
+
+    def ready(self, address: str = '') -> None:
+        """Tell that this pod serves."""
+        self.is_ready = True
+        self._report(Ready(address))
+
+    def _report(self, report: Report) -> None:
+        self.commands.send_all(report)
+
+
+Main = Callable[[Pod], None]
+
+
+def run_forked(assignment: Assignment, sock: socket.socket, main: Main) -> None:
+    """Be a pod in a process that was forked from the Guardian."""
+    atexit._clear()  # what is registered there belongs to the process whose memory this is
+    _forget_event_loop()
+    _open_streams()
+    _run(Pod(assignment, Pipe(sock, Command)), main)
+
+
+def run_fresh(fd: int, main: Main) -> None:
+    """Be a pod in a fresh interpreter: wait for the Assignment first."""
+    _open_streams()
+    pipe = Pipe(socket.socket(fileno=fd), Command)
+    os.set_inheritable(fd, False)
+    assignment = _await_assignment(pipe)
+    plan = assignment.plan
+    sys.path[:] = [*plan.sys_path]
+    if plan.workdir and Path(plan.workdir).is_dir():
+        os.chdir(plan.workdir)
+    _run(Pod(assignment, pipe), main)
+
+
+def _run(pod: Pod, main: Main) -> None:
+    logging.getLogger().handlers[:] = [_PodHandler(pod.commands)]
+    code = 1
+    try:
+        main(pod)
+        code = 0
+    except SystemExit as error:
+        code = _report_failure(pod, error)
+    except BaseException as error:  # reported to the Guardian, or printed: its last frame
+        code = _report_failure(pod, error)
+    finally:
+        _leave(code)
+
+
+def _report_failure(pod: Pod, error: BaseException) -> int:
+    text = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
+    if not pod.is_ready:
+        pod.commands.send_all(StartFailed(_cause(error), text))
+        return 1
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    sys.stderr.write(text)
+    return 1
+
+
+def _cause(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f'called sys.exit({error.code!r}) before it was ready'
+    return f'raised {type(error).__name__}: {error}'
+
+
+def _leave(code: int) -> None:
+    # Interpreter finalisation is skipped: threads that user code left running must not delay the end, and
+    # the objects of a forked pod belong to the user's program.
+    with contextlib.suppress(Exception):  # an exit handler's own error has been printed by then
+        atexit._run_exitfuncs()
+    util = sys.modules.get('multiprocessing.util')
+    if util is not None:
+        util._exit_function()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code & 0xFF)
+
+
+def _await_assignment(pipe: Pipe) -> Assignment:
+    while not pipe.ended:
+        pipe.wait(None)
+        for command in pipe.receive():
+            if isinstance(command, Assignment):
+                return command
+    os._exit(1)  # the Guardian is gone
+
+
+def _open_streams() -> None:
+    # Line by line, so that the last lines of a killed pod are not lost in a buffer.
+    sys.stdin = sys.__stdin__ = open(0, encoding='utf-8', closefd=False)  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _writer(1)  # type: ignore[misc, assignment]
+    sys.stderr = sys.__stderr__ = _writer(2)  # type: ignore[misc, assignment]
+    faulthandler.enable(file=2)
+    faulthandler.register(DUMP_SIGNAL, file=2, all_threads=True)
+
+
+def _writer(fd: int) -> object:
+    return open(fd, 'w', buffering=1, encoding='utf-8', errors='backslashreplace', closefd=False)
+
+
+def _forget_event_loop() -> None:
+    asyncio = sys.modules.get('asyncio')
+    if asyncio is not None:
+        asyncio._set_running_loop(None)
+        asyncio.set_event_loop(None)
+
+
+class _PodHandler(logging.Handler):
+    """Sends the records of a pod's loggers to the Guardian."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        super().__init__()
+        self._pipe = pipe
+        self._pid = os.getpid()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        if os.getpid() == self._pid:
+            self._pipe.send_all(LogRecord(record.levelno, record.name, text))
+        else:  # a child of the pod: two processes on one pipe would mix their messages up
+            sys.stderr.write(f'{record.levelname} {record.name}: {text}\n')

@@ -1,0 +1,114 @@
+"""From the frames of a piece of work to the user's method, and back to frames."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mproc_flow.executor import DEFAULT_ENDPOINT, Executor, accepted
+from mproc_flow.model.array import DocumentArray
+from mproc_flow.model.codec import decode, encode
+from mproc_flow.model.reduce import RESULTS, reduce
+from mproc_flow.runtime.stopping import Stopping
+from mproc_flow.transport.frames import Frame, Part
+
+_RETURNS = 'None, a DocumentArray or a dict'
+
+
+class Dispatcher:
+    """Calls one Executor's methods.
+
+    Args:
+        executor: The Executor.
+        pod: Name of the pod, under which a dict that a method returns is filed.
+        deployment: Name of the Deployment, by which parameters can be addressed to it.
+    """
+
+    def __init__(self, executor: Executor, pod: str, deployment: str) -> None:
+        self.executor = executor
+        self._pod = pod
+        self._deployment = deployment
+        self._methods: dict[str, Callable[..., Any]] = executor.requests
+        self._takes = {endpoint: accepted(method) for endpoint, method in self._methods.items()}
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """What the Executor answers."""
+        return tuple(self._methods)
+
+    @property
+    def is_async(self) -> bool:
+        """True if at least one method is ``async def``."""
+        return any(inspect.iscoroutinefunction(method) for method in self._methods.values())
+
+    def call(self, endpoint: str, parts: Sequence[Part]) -> list[Frame]:
+        """Do a piece of work with a plain method."""
+        work = self._prepare(endpoint, parts)
+        return work.finish(work.start())
+
+    async def call_async(self, endpoint: str, parts: Sequence[Part], stopping: Stopping) -> list[Frame]:
+        """Do a piece of work with a method of either kind; ``stopping`` is told while a plain one runs."""
+        work = self._prepare(endpoint, parts)
+        stopping.in_call = True
+        try:
+            returned = work.start()
+        finally:
+            stopping.in_call = False
+        if inspect.isawaitable(returned):
+            returned = await returned
+        return work.finish(returned)
+
+    def _prepare(self, endpoint: str, parts: Sequence[Part]) -> _Work:
+        docs, parameters = reduce([decode(part) for part in parts])
+        bound = endpoint if endpoint in self._methods else DEFAULT_ENDPOINT
+        arguments = {'docs': docs, 'parameters': self._scope(parameters), 'docs_matrix': None}
+        takes = self._takes.get(bound, frozenset())
+        chosen = {name: value for name, value in arguments.items() if name in takes}
+        return _Work(self._methods.get(bound), chosen, docs, parameters, self._pod)
+
+    def _scope(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Give the parameters as this Executor sees them: ``name__key`` and ``{name: {key: ...}}`` addressed to it."""
+        scoped = {}
+        for key, value in parameters.items():
+            owner, mark, name = key.partition('__')
+            if not mark or not owner or key == RESULTS:
+                scoped[key] = value
+            elif owner == self._deployment:
+                scoped[name] = value
+        own = parameters.get(self._deployment)
+        if isinstance(own, dict):
+            scoped.update(own)
+        return scoped
+
+
+class _Work:
+    def __init__(
+        self,
+        method: Callable[..., Any] | None,
+        arguments: dict[str, Any],
+        docs: DocumentArray,
+        parameters: dict[str, Any],
+        pod: str,
+    ) -> None:
+        self._method = method
+        self._arguments = arguments
+        self._docs = docs
+        self._parameters = parameters
+        self._pod = pod
+
+    def start(self) -> Any:
+        """Call the method; an endpoint that none is bound to changes nothing."""
+        return self._method(**self._arguments) if self._method is not None else None
+
+    def finish(self, returned: Any) -> list[Frame]:
+        """Turn what the method returned into the frames of the answer."""
+        docs = self._docs
+        if isinstance(returned, DocumentArray):
+            docs = returned
+        elif isinstance(returned, dict):
+            self._parameters[RESULTS] = {**self._parameters.get(RESULTS, {}), self._pod: returned}
+        elif returned is not None:
+            name = getattr(self._method, '__qualname__', repr(self._method))
+            raise TypeError(f'{name} returned {type(returned).__name__}; an Executor method returns {_RETURNS}')
+        return encode(docs, self._parameters)

@@ -1,0 +1,39 @@
+"""The main function of an Executor pod."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mproc_flow.runtime import loader
+from mproc_flow.runtime.bootstrap import Pod, run_fresh
+from mproc_flow.runtime.dispatch import Dispatcher
+from mproc_flow.runtime.worker import Worker
+from mproc_flow.runtime.worker_async import AsyncWorker
+from mproc_flow.topology.plan import ExecutorSpec
+
+
+def serve(pod: Pod, objects: Mapping[str, loader.Parts]) -> None:
+    """Load the Executor, work until told to stop, and close it.
+
+    Args:
+        pod: Who this is.
+        objects: Class and ``uses_with`` by Deployment, where the pod was forked from a process that has them.
+    """
+    spec = pod.assignment.spec
+    executor_spec = spec.executor or ExecutorSpec()
+    pod.phase('importing')
+    parts = objects.get(spec.deployment) or loader.unpack(executor_spec.payload)
+    kind, uses_with = loader.load_class(executor_spec, parts)
+    pod.phase('init')
+    executor = loader.make(kind, uses_with, spec)
+    try:
+        dispatcher = Dispatcher(executor, spec.name, spec.deployment)
+        worker = AsyncWorker if dispatcher.is_async else Worker
+        worker(pod, dispatcher).run()
+    finally:
+        executor.close()
+
+
+def main(name: str, fd: str) -> None:
+    """Be this pod in a fresh interpreter."""
+    run_fresh(int(fd), lambda pod: serve(pod, {}))

@@ -1,0 +1,155 @@
+"""The gateway pod: moves messages between clients and Executor pods as the Router says; never looks into a payload."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from mproc_flow.runtime.bootstrap import Pod, run_fresh
+from mproc_flow.runtime.messages import Drain, Drained, PodLost, Stop
+from mproc_flow.runtime.router import Router, Send, ToClient
+from mproc_flow.transport import channel, frames
+from mproc_flow.transport.frames import Cancel, Done, Failed, Frame, Hello, Submit
+
+# So many messages are moved before other things in the loop get a turn.
+_BATCH = 200
+
+
+class Gateway:
+    """Runs the Router on two ZeroMQ sockets.
+
+    Args:
+        pod: Who this is.
+
+    Raises:
+        PortAlreadyUsed: The Plan's port is taken.
+    """
+
+    def __init__(self, pod: Pod) -> None:
+        plan = pod.assignment.plan
+        self._pod = pod
+        self._router = Router(plan.routes, plan.leaves)
+        self._context = channel.context()
+        directory = pod.assignment.run_directory
+        self._pods = channel.router(self._context, channel.address(directory, channel.PODS))
+        self._clients = channel.router(self._context, channel.address(directory, channel.CLIENTS))
+        self._address = ''
+        if plan.port is not None:
+            self._address = f'tcp://{plan.host}:{plan.port}'
+            channel.bind(self._clients, self._address)
+        self._draining = False
+
+    async def run(self) -> None:
+        """Serve until told to stop."""
+        self._over = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(channel.fileno(self._pods), self._pump)
+        loop.add_reader(channel.fileno(self._clients), self._pump)
+        loop.add_reader(self._pod.commands.fileno(), self._on_command)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._over.set)
+        self._pod.ready(self._address)
+        self._pump()
+        await self._over.wait()
+        self._pump()
+        self._deliver(self._router.close())
+
+    def close(self) -> None:
+        """Send what is left, for a bounded time, and free the sockets."""
+        channel.close(self._pods, self._clients)
+        self._context.term()
+
+    # ---- messages ----
+
+    def _pump(self) -> None:
+        """Move messages until both sockets have none: their descriptors tell of changes only."""
+        moved = 0
+        while moved < _BATCH:
+            both = self._take(self._pods, self._from_pod) + self._take(self._clients, self._from_client)
+            if not both:
+                break
+            moved += both
+        else:
+            asyncio.get_running_loop().call_soon(self._pump)
+        self._tell_drained()
+
+    def _take(self, socket: channel.Socket, handle: Callable[[bytes, list[Frame]], list[Send]]) -> int:
+        message = channel.receive(socket)
+        if message is None:
+            return 0
+        try:
+            sends = handle(message[0], message[1:])
+        except (msgspec.DecodeError, ValueError, IndexError):
+            return 1  # not from one of ours; nobody to answer to
+        self._deliver(sends)
+        return 1
+
+    def _from_client(self, client: bytes, message: list[Frame]) -> list[Send]:
+        header = frames.decode_from_client(message[0])
+        if isinstance(header, Submit):
+            parts = frames.split(message[1:], header.sizes)
+            return self._router.submit(client, header.request, header.endpoint, parts)
+        if isinstance(header, Cancel):
+            self._router.cancel(client, header.requests)
+        return []
+
+    def _from_pod(self, peer: bytes, message: list[Frame]) -> list[Send]:
+        header = frames.decode_from_pod(message[0])
+        if isinstance(header, Done):
+            return self._router.done(peer, header.key, message[1:])
+        if isinstance(header, Failed):
+            return self._router.failed(peer, header.key, header.info)
+        if isinstance(header, Hello):
+            return self._router.hello(peer, header)
+        return self._router.leaving(peer)
+
+    def _deliver(self, sends: Sequence[Send]) -> None:
+        for send in sends:
+            payload = [frame for part in send.parts for frame in part]
+            header = frames.encode(send.header)
+            if isinstance(send, ToClient):
+                channel.send(self._clients, [send.client, header, *payload])
+            else:
+                # A pod that is gone is told by the Guardian, and what it held is refused then.
+                channel.send(self._pods, [send.peer, header, *payload])
+
+    # ---- the Guardian ----
+
+    def _on_command(self) -> None:
+        for command in self._pod.commands.receive():
+            if isinstance(command, PodLost):
+                self._pump()  # answers that arrived before the death count
+                self._deliver(
+                    self._router.lost(command.pod, command.generation, command.info, command.final)
+                )
+            elif isinstance(command, Drain):
+                self._draining = True
+                self._router.drain()
+            elif isinstance(command, Stop):
+                self._over.set()
+        if self._pod.commands.ended:
+            self._over.set()
+        self._pump()
+
+    def _tell_drained(self) -> None:
+        if self._draining and not self._router.in_flight:
+            self._draining = False
+            self._pod.commands.send(Drained())
+
+
+def serve(pod: Pod) -> None:
+    """Be the gateway until told to stop."""
+    pod.phase('init')
+    gateway = Gateway(pod)
+    try:
+        asyncio.run(gateway.run())
+    finally:
+        gateway.close()
+
+
+def main(name: str, fd: str) -> None:
+    """Be the gateway in a fresh interpreter."""
+    run_fresh(int(fd), serve)

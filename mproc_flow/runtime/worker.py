@@ -1,0 +1,107 @@
+"""The loop of an Executor pod: take a piece of work, do it, send the answer; one at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mproc_flow.errors import ErrorInfo, FlowClosed, describe
+from mproc_flow.runtime.bootstrap import Pod
+from mproc_flow.runtime.dispatch import Dispatcher
+from mproc_flow.runtime.stopping import Interrupted, Stopping
+from mproc_flow.transport import channel, frames
+from mproc_flow.transport.frames import Done, Failed, Farewell, Frame, Hello, Leaving, Part, Work
+
+# One piece of work ahead hides the way to the gateway and back.
+_CREDIT = 2
+
+
+class Worker:
+    """Works for one Executor whose methods are plain functions.
+
+    Args:
+        pod: Who this is.
+        dispatcher: Calls the Executor.
+        credit: How much work the gateway may send ahead.
+    """
+
+    def __init__(self, pod: Pod, dispatcher: Dispatcher, credit: int = _CREDIT) -> None:
+        self._pod = pod
+        self._dispatcher = dispatcher
+        self._credit = credit
+        self._stopping = Stopping(pod.commands)
+        self._stopping.install()
+        assignment = pod.assignment
+        identity = f'{assignment.spec.name}#{assignment.generation}'.encode()
+        where = channel.address(assignment.run_directory, channel.PODS)
+        self._context = channel.context()
+        self._socket = channel.dealer(self._context, where, identity)
+        self._left = False
+        self._over = False
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        self._say_hello()
+        self._pod.ready()
+        try:
+            self._loop()
+        finally:
+            channel.close(self._socket)
+            self._context.term()
+
+    def _loop(self) -> None:
+        poller = channel.poller(self._socket, *self._stopping.filenos())
+        while not self._over:
+            events = dict(poller.poll())
+            if any(fd in events for fd in self._stopping.filenos()):
+                self._heed()
+            if self._socket in events and not self._over:
+                self._serve_one()
+
+    def _heed(self) -> None:
+        """Do what the Guardian or a signal asks for."""
+        self._stopping.update()
+        if self._stopping.announce:
+            self._stopping.announce = False
+            self._say_hello()
+        if self._stopping.leave and not self._left:
+            self._left = True
+            self._send(Leaving())
+        self._over = self._over or self._stopping.stop
+
+    def _serve_one(self) -> None:
+        message = channel.receive(self._socket)
+        if message is None:
+            return
+        header = frames.decode_to_pod(message[0])
+        if isinstance(header, Farewell):
+            self._over = True
+        else:
+            self._do(header, frames.split(message[1:], header.sizes))
+
+    def _do(self, work: Work, parts: list[Part]) -> None:
+        try:
+            self._stopping.in_call = True
+            answer = self._dispatcher.call(work.endpoint, parts)
+            self._stopping.in_call = False
+        except Interrupted as error:
+            self._over = True
+            self._send(Failed(work.key, ErrorInfo(FlowClosed.code, str(error))))
+        except Exception as error:  # the reply to the sender
+            self._stopping.in_call = False
+            self._send(Failed(work.key, self._describe(error)))
+        else:
+            self._send(Done(work.key), answer)
+
+    def _describe(self, error: Exception) -> ErrorInfo:
+        name = type(self._dispatcher.executor).__name__
+        return describe(error, executor=name, pod=self._pod.assignment.spec.name)
+
+    def _say_hello(self) -> None:
+        assignment = self._pod.assignment
+        self._left = False
+        self._send(Hello(assignment.spec.name, assignment.generation, self._dispatcher.endpoints, self._credit))
+
+    def _send(self, header: msgspec.Struct, payload: list[Frame] | tuple[Any, ...] = ()) -> None:
+        channel.send(self._socket, [frames.encode(header), *payload])

@@ -1,0 +1,357 @@
+"""The Guardian: the one process per start that is the parent of every pod and supervises them.
+
+It has a single thread, never runs user code, and waits in one selector for pipes, signals, the owner's death and
+the nearest deadline. It owns the run directory and removes it at its end, whatever that end was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable
+
+from mproc_flow.runtime.messages import Announce, Drained, LogRecord, Phase, PodLost, Ready, Report, StartFailed, Stop
+from mproc_flow.supervisor import reaper
+from mproc_flow.supervisor.control import (
+    KillFlow,
+    LogLine,
+    NotStarted,
+    PodLoss,
+    PodStatus,
+    RunDirectory as RunDirectoryNotice,
+    Started,
+    StopFlow,
+    Stopped,
+)
+from mproc_flow.supervisor.lifecycle import Do, Event, State
+from mproc_flow.supervisor.nursery import Nursery
+from mproc_flow.supervisor.pod import Output, Pod, loss
+from mproc_flow.supervisor.rundir import RunDirectory
+from mproc_flow.supervisor.shutdown import Shutdown, kill_strays
+from mproc_flow.supervisor.timers import Timers
+from mproc_flow.topology.plan import Plan
+from mproc_flow.transport.pipe import Pipe
+
+_SETTLE = 0.2  # others usually fail for the same reason; wait for them, so that the error names them too
+_ABORT_GRACE = 1.0
+_ORPHAN_GRACE = 1.2  # when the owner is dead; all must be gone 2 s after it
+_SIGTERM_GRACE = 5.0
+_STACKS_GRACE = 0.15
+_MOST_UNSENT = 1 << 20
+
+
+class Guardian:
+    """Runs one Plan.
+
+    Args:
+        plan: What to run.
+        control: Pipe to the owner.
+        owner: Pid of the owner.
+        run: The run directory, which the Guardian removes at its end.
+        nursery: Starts pods' processes.
+    """
+
+    def __init__(self, plan: Plan, control: Pipe, owner: int, run: RunDirectory, nursery: Nursery) -> None:
+        self._control = control
+        self._run_directory = run
+        self._nursery = nursery
+        self._pods = [Pod.of(spec) for spec in plan.pods]
+        self._gateway = next(pod for pod in self._pods if pod.is_gateway)
+        self._timers = Timers()
+        self._shutdown = Shutdown(self._pods, self._timers, lambda pod: self._feed(pod, Event.STOP))
+        self._selector = selectors.DefaultSelector()
+        self._started = False
+        self._aborting = False
+        self._address = ''
+        self._dropped = 0
+        self._wake = _catch_signals()
+        self._watch(self._wake, self._on_signal)
+        self._watch(control, self._on_control)
+        self._owner = _open_pidfd(owner)
+        if self._owner is not None:
+            self._watch(self._owner, self._on_owner_gone)
+
+    def run(self) -> None:
+        """Start the pods, and supervise them until everything is down."""
+        try:
+            self._control.send(RunDirectoryNotice(self._run_directory.path))
+            for pod in self._pods:
+                self._feed(pod, Event.LAUNCH)
+            while not self._shutdown.is_done():
+                self._wait()
+        finally:
+            self._end()
+
+    # ---- waiting ----
+
+    def _wait(self) -> None:
+        self._ask_for_room()
+        for key, mask in self._selector.select(self._timers.wait()):
+            if key.fd in self._selector.get_map():  # an earlier one of this round may have closed it
+                if mask & selectors.EVENT_WRITE:
+                    key.fileobj.flush()  # type: ignore[union-attr]
+                if mask & selectors.EVENT_READ:
+                    key.data()
+        self._timers.run_due()
+
+    def _ask_for_room(self) -> None:
+        for pipe, callback in [(self._control, self._on_control), *self._pipes()]:
+            if pipe.fileno() not in self._selector.get_map():
+                continue
+            writes = bool(pipe.unsent and not pipe.broken)
+            mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if writes else 0)
+            if self._selector.get_key(pipe).events != mask:
+                self._selector.modify(pipe, mask, callback)
+
+    def _pipes(self) -> list[tuple[Pipe, Callable[[], None]]]:
+        return [(pod.pipe, self._pipe_reader(pod)) for pod in self._pods if pod.pipe is not None]
+
+    def _watch(self, source: int | Pipe | Output, callback: Callable[[], None]) -> None:
+        self._selector.register(source, selectors.EVENT_READ, callback)
+
+    def _unwatch(self, source: int | Pipe | Output) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(source)
+
+    # ---- the owner ----
+
+    def _on_control(self) -> None:
+        for order in self._control.receive():
+            if isinstance(order, StopFlow):
+                self._shutdown.begin(order.grace, drain=True)
+            elif isinstance(order, KillFlow):
+                self._shutdown.begin(0.0, drain=False)
+        if self._control.ended:
+            self._on_owner_gone()
+
+    def _on_owner_gone(self) -> None:
+        self._unwatch(self._control)
+        if self._owner is not None:
+            self._unwatch(self._owner)
+        self._shutdown.begin(_ORPHAN_GRACE, drain=False)
+
+    def _on_signal(self) -> None:
+        numbers = set(os.read(self._wake, 4096))
+        if signal.SIGTERM in numbers:
+            self._shutdown.begin(_SIGTERM_GRACE, drain=True)
+        self._on_children()
+
+    # ---- pods ----
+
+    def _feed(self, pod: Pod, event: Event) -> None:
+        for do in pod.life.handle(event, time.monotonic()):
+            self._instructions[do](self, pod)
+        self._show(pod)
+
+    def _show(self, pod: Pod) -> None:
+        self._control.send(PodStatus(pod.name, pod.pid, pod.state.value, pod.phase, pod.life.restarts))
+
+    def _spawn(self, pod: Pod) -> None:
+        self._nursery.start(pod, self._selector_fds())
+        if pod.pipe is not None:
+            self._watch(pod.pipe, self._pipe_reader(pod))
+        for output in pod.outputs:
+            self._watch(output, self._output_reader(pod, output))
+        if pod.spec.timeout_ready is not None:
+            generation = pod.generation
+            self._timers.after(pod.spec.timeout_ready, lambda: self._on_overdue(pod, generation))
+
+    def _selector_fds(self) -> list[int]:
+        return [*self._selector.get_map(), self._selector.fileno(), self._run_directory.fileno()]
+
+    def _kill(self, pod: Pod) -> None:
+        pod.kill()
+
+    def _stop(self, pod: Pod) -> None:
+        if pod.pipe is not None:
+            pod.pipe.send(Stop())
+
+    def _wait_for_restart(self, pod: Pod) -> None:
+        def restart() -> None:
+            if pod.state is State.BACKOFF:
+                self._feed(pod, Event.BACKOFF_OVER)
+
+        self._timers.after(pod.life.restart_at - time.monotonic(), restart)
+
+    def _give_up(self, pod: Pod) -> None:
+        if not self._started and not self._aborting and not self._shutdown.begun:
+            self._aborting = True
+            self._timers.after(_SETTLE, self._abort)
+
+    _instructions: dict[Do, Callable[[Guardian, Pod], None]] = {  # noqa: RUF012
+        Do.SPAWN: _spawn,
+        Do.KILL: _kill,
+        Do.STOP: _stop,
+        Do.WAIT: _wait_for_restart,
+        Do.GIVE_UP: _give_up,
+    }
+
+    def _abort(self) -> None:
+        failures = tuple(pod.failure for pod in self._pods if pod.state is State.FAILED and pod.failure is not None)
+        self._control.send(NotStarted(failures))
+        self._shutdown.begin(_ABORT_GRACE, drain=False)
+
+    def _on_overdue(self, pod: Pod, generation: int) -> None:
+        if pod.state is not State.STARTING or pod.generation != generation or not pod.pid:
+            return
+        pod.ask_for_stacks()
+        self._timers.after(_STACKS_GRACE, lambda: self._on_stacks(pod, generation))
+
+    def _on_stacks(self, pod: Pod, generation: int) -> None:
+        if pod.state is not State.STARTING or pod.generation != generation or not pod.pid:
+            return
+        stopped = ', stopped by a signal' if pod.is_stopped() else ''
+        limit = pod.spec.timeout_ready
+        pod.cause = f'was not ready after {limit:g} s (timeout_ready){stopped}; it was killed'
+        pod.traceback = '\n'.join(pod.stacks or ())
+        self._feed(pod, Event.OVERDUE)
+
+    # ---- what pods say ----
+
+    def _pipe_reader(self, pod: Pod) -> Callable[[], None]:
+        def read() -> None:
+            if pod.pipe is None:
+                return
+            for report in pod.pipe.receive():
+                self._on_report(pod, report)
+            if pod.pipe is not None and pod.pipe.ended:
+                self._unwatch(pod.pipe)
+
+        return read
+
+    def _on_report(self, pod: Pod, report: Report) -> None:
+        if isinstance(report, Phase):
+            pod.phase = report.phase
+            self._show(pod)
+        elif isinstance(report, Ready):
+            self._on_ready(pod, report)
+        elif isinstance(report, StartFailed):
+            pod.cause, pod.traceback = report.cause, report.traceback
+            self._feed(pod, Event.START_FAILED)
+        elif isinstance(report, LogRecord):
+            self._forward(LogLine(pod.name, pod.pid, 'log', report.level, report.logger, report.text))
+        elif isinstance(report, Drained):
+            self._shutdown.stop_pods()
+
+    def _on_ready(self, pod: Pod, report: Ready) -> None:
+        pod.phase = 'ready'
+        self._feed(pod, Event.BECAME_READY)
+        if pod.is_gateway:
+            self._address = report.address
+            self._introduce_gateway()
+        if not self._started and all(other.state is State.READY for other in self._pods):
+            self._started = True
+            self._control.send(Started(self._address))
+
+    def _introduce_gateway(self) -> None:
+        for pod in self._pods:
+            if pod.state is State.READY and not pod.is_gateway and pod.pipe is not None:
+                pod.pipe.send(Announce())
+            elif pod.state is State.FAILED and pod.failure is not None:
+                self._tell_gateway(pod, final=True)
+
+    def _output_reader(self, pod: Pod, output: Output) -> Callable[[], None]:
+        def read() -> None:
+            lines, ended = output.lines()
+            for line in lines:
+                self._on_line(pod, output.stream, line)
+            if ended:
+                self._unwatch(output)
+
+        return read
+
+    def _on_line(self, pod: Pod, stream: str, line: str) -> None:
+        pod.wrote(stream, line)
+        if pod.stacks is None or stream == 'stdout':
+            self._forward(LogLine(pod.name, pod.pid, stream, 0, '', line))
+
+    def _forward(self, line: LogLine) -> None:
+        if self._control.unsent > _MOST_UNSENT:
+            self._dropped += 1
+            return
+        if self._dropped:
+            text = f'{self._dropped} lines were dropped: they came faster than this program took them'
+            self._dropped = 0
+            self._control.send(LogLine(line.pod, line.pid, 'stderr', 0, '', text))
+        self._control.send(line)
+
+    # ---- the end of pods ----
+
+    def _on_children(self) -> None:
+        for pid in reaper.exited_children():
+            pod = next((pod for pod in self._pods if pod.pid == pid), None)
+            if pod is None:
+                reaper.reap(pid)
+            else:
+                self._on_exit(pod)
+
+    def _on_exit(self, pod: Pod) -> None:
+        pid, state = pod.pid, pod.state
+        reaper.kill_group(pid)
+        pod.drain(self._on_line, self._on_report)
+        self._abandon(pod)
+        failure = pod.died(reaper.reap(pid))
+        self._feed(pod, Event.EXITED)
+        if state is State.READY and pod.state is not State.STOPPED:
+            self._on_loss(pod, failure.pid)
+        elif self._started and pod.state is State.FAILED:
+            self._on_loss(pod, failure.pid)
+        if self._shutdown.begun and pod.state is State.BACKOFF:
+            self._feed(pod, Event.STOP)
+
+    def _on_loss(self, pod: Pod, pid: int) -> None:
+        if pod.failure is None:
+            return
+        final = pod.state is State.FAILED
+        if not pod.is_gateway:
+            self._tell_gateway(pod, final)
+        siblings = [other for other in self._pods if other.spec.deployment == pod.spec.deployment]
+        fatal = all(other.state is State.FAILED for other in siblings)
+        delay = max(0.0, pod.life.restart_at - time.monotonic())
+        self._control.send(PodLoss(pod.failure, fatal, -1.0 if final else delay))
+
+    def _tell_gateway(self, pod: Pod, final: bool) -> None:
+        if self._gateway.pipe is not None and pod.failure is not None:
+            self._gateway.pipe.send(PodLost(pod.name, pod.generation, loss(pod.failure), final))
+
+    def _abandon(self, pod: Pod) -> None:
+        if pod.pipe is not None:
+            self._unwatch(pod.pipe)
+            pod.pipe.close()
+        for output in pod.outputs:
+            self._unwatch(output)
+            os.close(output.fd)
+
+    # ---- the Guardian's own end ----
+
+    def _end(self) -> None:
+        for pod in self._pods:  # there are none, unless an error of our own brought us here
+            pod.kill()
+        kill_strays()
+        self._run_directory.remove()
+        self._control.send_all(Stopped(tuple(self._shutdown.killed)), timeout=1.0)
+
+
+def _catch_signals() -> int:
+    """Make signals readable: SIGCHLD and SIGTERM as bytes in a pipe; those meant for the owner are ignored."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return reader
+
+
+def _open_pidfd(pid: int) -> int | None:
+    # End-of-file on the control pipe comes late if a child of the owner holds a copy of the owner's end.
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None

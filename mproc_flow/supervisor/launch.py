@@ -1,0 +1,210 @@
+"""Making the Guardian: forked from the user's process where pods need its memory, else a fresh interpreter."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from mproc_flow.errors import ForkWithThreadsWarning, PodFailure, RuntimeFailToStart
+from mproc_flow.supervisor import process
+from mproc_flow.supervisor.control import Launch, NotStarted, Order
+from mproc_flow.supervisor.guardian import Guardian
+from mproc_flow.supervisor.nursery import Nursery, PodMain
+from mproc_flow.supervisor.rundir import RunDirectory, sweep
+from mproc_flow.topology.plan import Plan
+from mproc_flow.transport.pipe import Pipe, pair
+
+THREAD_PREFIX = 'mproc_flow'
+
+_PODS = 'mproc_flow.runtime.pods'
+
+Objects = Mapping[str, Any]
+
+
+def launch(plan: Plan, objects: Objects, main: Callable[[Objects], PodMain]) -> tuple[int, socket.socket]:
+    """Start a Guardian for a Plan.
+
+    Args:
+        plan: What it is to run.
+        objects: Class and ``uses_with`` by Deployment, for pods that are forked with this process's memory.
+        main: Gives the function that such a pod runs.
+
+    Returns:
+        The Guardian's pid and the owner's end of the control pipe.
+
+    Raises:
+        RuntimeFailToStart: fork is asked for and CUDA is initialised in this process.
+    """
+    ours, theirs = pair()
+    try:
+        if needs_fork(plan):
+            check_fork()
+            pid = _fork(plan, theirs, ours, lambda: main(objects))
+        else:
+            pid = _execute(theirs)
+            Pipe(ours.dup(), Order).send_all(Launch(plan))
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return pid, ours
+
+
+def needs_fork(plan: Plan) -> bool:
+    """True if a pod of the Plan is to have the memory of this process."""
+    return any(spec.start_method == 'fork' for spec in plan.pods)
+
+
+def check_fork() -> None:
+    """Refuse or warn where fork would go wrong later.
+
+    Raises:
+        RuntimeFailToStart: CUDA is initialised here; it does not survive a fork.
+    """
+    torch = sys.modules.get('torch')
+    cuda = getattr(torch, 'cuda', None)
+    if cuda is not None and cuda.is_initialized():
+        raise RuntimeFailToStart(
+            'CUDA is initialised in this process and would be broken in forked children: set '
+            "JINA_MP_START_METHOD=spawn, or give Flow(start_method='spawn')"
+        )
+    names = [thread.name for thread in threading.enumerate() if _may_hold_locks(thread)]
+    if names:
+        warnings.warn(
+            f'fork while other threads run ({", ".join(names)}): a lock that one of them holds stays locked in the '
+            "Executors. Set JINA_MP_START_METHOD=spawn if they hang",
+            ForkWithThreadsWarning,
+            stacklevel=6,
+        )
+
+
+def _may_hold_locks(thread: threading.Thread) -> bool:
+    return thread is not threading.current_thread() and not thread.name.startswith(THREAD_PREFIX)
+
+
+def _fork(plan: Plan, theirs: socket.socket, ours: socket.socket, main: Callable[[], PodMain]) -> int:
+    owner = os.getpid()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # or what waits in their buffers would be written by every child too
+            stream.flush()
+    # No handler of the application may run in the child before its own are set.
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _be_forked_guardian(plan, theirs, ours, owner, main)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+    return pid
+
+
+def _execute(theirs: socket.socket) -> int:
+    words = process.entry(__name__, str(theirs.fileno()), str(os.getpid()))
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        child = subprocess.Popen(
+            process.command(words),
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+    child.returncode = 0  # we wait for it ourselves; without this Popen would warn that it still runs
+    return child.pid
+
+
+def _be_forked_guardian(
+    plan: Plan, theirs: socket.socket, ours: socket.socket, owner: int, main: Callable[[], PodMain]
+) -> NoReturn:
+    try:
+        signal.set_wakeup_fd(-1)
+        atexit._clear()
+        gc.disable()
+        gc.freeze()  # collecting would touch, and so copy, the user's pages
+        ours.close()
+        _forget_multiprocessing()
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(null, 1)
+        os.close(null)
+        _guard(plan, Pipe(theirs, Order), owner, 'fork', main)
+    finally:
+        os._exit(1)
+
+
+def _forget_multiprocessing() -> None:
+    """Drop what multiprocessing knows of the user's own children, as it does in its own forks."""
+    parent = sys.modules.get('multiprocessing.process')
+    if parent is not None:
+        parent._children = set()
+    util = sys.modules.get('multiprocessing.util')
+    if util is not None:
+        util._finalizer_registry.clear()
+        util._run_after_forkers()
+
+
+def main(fd: str, owner: str) -> None:
+    """Be a Guardian that is a fresh interpreter."""
+    control = Pipe(socket.socket(fileno=int(fd)), Order)
+    os.set_inheritable(int(fd), False)
+    plan = _await_plan(control)
+    if os.path.isdir(plan.workdir):
+        os.chdir(plan.workdir)
+    _guard(plan, control, int(owner), 'forkserver', lambda: _preload(plan))
+
+
+def _preload(plan: Plan) -> PodMain | None:
+    """Import what forked pods will need, if there are any: all others import it themselves."""
+    if all(spec.start_method != 'forkserver' for spec in plan.pods):
+        return None
+    sys.path[:] = plan.sys_path
+    pods = importlib.import_module(_PODS)
+    for name in plan.preload:
+        importlib.import_module(name)
+    gc.freeze()
+    run: PodMain = pods.forked({})
+    return run
+
+
+def _await_plan(control: Pipe) -> Plan:
+    while not control.ended:
+        control.wait(None)
+        for order in control.receive():
+            if isinstance(order, Launch):
+                return order.plan
+    os._exit(1)  # the owner is gone
+
+
+def _guard(plan: Plan, control: Pipe, owner: int, forkable: str, main: Callable[[], PodMain | None]) -> NoReturn:
+    code = 1
+    try:
+        os.setpgid(0, 0)  # Ctrl-C in a terminal is for the owner
+        process.become_subreaper()
+        process.set_title('mproc_flow')
+        sweep()
+        forked_main = main()
+        run = RunDirectory()
+        nursery = Nursery(plan, run.path, forkable, forked_main)
+        Guardian(plan, control, owner, run, nursery).run()
+        code = 0
+    except Exception as error:  # told to the owner: nobody above could see it
+        text = traceback.format_exc()
+        cause = f'raised {type(error).__name__}: {error}'
+        failure = PodFailure('guardian', os.getpid(), 'starting', cause, text)
+        control.send_all(NotStarted((failure,)), timeout=1.0)
+        os.write(2, text.encode())
+    finally:
+        os._exit(code)

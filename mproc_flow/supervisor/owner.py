@@ -1,0 +1,280 @@
+"""The owner's side of a running Flow: starts the Guardian, hears what it says, and stops it within bounds."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from mproc_flow.errors import (
+    FlowFailed,
+    MprocFlowError,
+    PodDied,
+    PodFailure,
+    RuntimeFailToStart,
+    fail_to_start,
+    from_info,
+)
+from mproc_flow.logs import FlowLog
+from mproc_flow.runtime import pods
+from mproc_flow.supervisor import reaper, rundir
+from mproc_flow.supervisor.control import (
+    KillFlow,
+    LogLine,
+    Notice,
+    NotStarted,
+    PodLoss,
+    PodStatus,
+    RunDirectory,
+    Started,
+    StopFlow,
+    Stopped,
+)
+from mproc_flow.supervisor.launch import THREAD_PREFIX, launch
+from mproc_flow.supervisor.pod import loss
+from mproc_flow.topology.plan import GATEWAY, Plan
+from mproc_flow.transport.pipe import Pipe
+
+_ABORT_BOUND = 2.5
+_KILL_BOUND = 1.0
+_STOP_MARGIN = 0.7
+
+_open_controls: weakref.WeakSet[Pipe] = weakref.WeakSet()
+
+
+def _close_controls() -> None:
+    # A copy of the owner's end in a fork of the owner would hide the owner's death from the Guardian.
+    for pipe in list(_open_controls):
+        pipe.close()
+
+
+os.register_at_fork(after_in_child=_close_controls)
+
+
+class Supervision:
+    """One run of a Plan, seen from the process that started it.
+
+    Args:
+        plan: What to run.
+        objects: Class and ``uses_with`` by Deployment, for forked pods.
+        log: Where messages for people go.
+
+    Attributes:
+        run_directory: Path of the private directory, empty until the Guardian made it.
+        address: Address for clients from outside, empty if there is none.
+        failure: Why the Flow cannot serve any more, or None.
+    """
+
+    def __init__(self, plan: Plan, objects: dict[str, Any], log: FlowLog) -> None:
+        self._plan = plan
+        self._objects = objects
+        self._log = log
+        self._changed = threading.Condition()
+        self._status = {spec.name: PodStatus(spec.name, 0, 'planned', '', 0) for spec in plan.pods}
+        self._losses: dict[str, PodFailure] = {}
+        self._listeners: list[Callable[[], None]] = []
+        self._started = False
+        self._stop_asked = False
+        self._not_started: tuple[PodFailure, ...] | None = None
+        self._stopped: Stopped | None = None
+        self._ended = False
+        self.run_directory = ''
+        self.address = ''
+        self.failure: MprocFlowError | None = None
+
+    @property
+    def guardian_pid(self) -> int:
+        """Pid of the Guardian."""
+        return self._guardian
+
+    @property
+    def pods(self) -> tuple[PodStatus, ...]:
+        """What is known of each pod, in the order of the Plan."""
+        with self._changed:
+            return tuple(self._status.values())
+
+    def start(self) -> None:
+        """Start everything and wait until it is ready.
+
+        Raises:
+            RuntimeFailToStart: Something did not start; all that did is down again.
+        """
+        self._guardian, sock = launch(self._plan, self._objects, pods.forked)
+        self._control = Pipe(sock, Notice)
+        _open_controls.add(self._control)
+        self._thread = threading.Thread(target=self._listen, name=f'{THREAD_PREFIX}-{self._plan.flow}', daemon=True)
+        self._thread.start()
+        try:
+            self._await_start()
+        except BaseException:
+            self.stop(min(1.0, self._grace()))
+            raise
+
+    def stop(self, grace: float | None = None) -> None:
+        """Bring everything down, within ``grace`` seconds (default: the longest ``timeout_ctrl``) plus one.
+
+        A KeyboardInterrupt while it waits kills everything at once, and is raised again afterwards.
+        """
+        self._stop_asked = True
+        grace = self._grace() if grace is None else grace
+        self._control.send(StopFlow(grace))
+        interrupt = None
+        try:
+            self._await_end(grace + _STOP_MARGIN)
+        except KeyboardInterrupt as error:
+            interrupt = error
+            self._control.send(KillFlow())
+            self._await_end(_KILL_BOUND)
+        self._bury()
+        if interrupt is not None:
+            raise interrupt
+
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call back, from the control thread, when the Flow has failed or ended."""
+        with self._changed:
+            self._listeners.append(callback)
+            over = self._ended or self.failure is not None
+        if over:
+            callback()
+
+    def unlisten(self, callback: Callable[[], None]) -> None:
+        """Undo :meth:`listen`."""
+        with self._changed, contextlib.suppress(ValueError):
+            self._listeners.remove(callback)
+
+    def explain_gateway_loss(self, wait: float) -> MprocFlowError | None:
+        """Say why the gateway's connection is gone; wait up to so many seconds until the Guardian has told."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self.failure or self._ended or GATEWAY in self._losses), wait)
+            if self.failure is not None:
+                return self.failure
+            failure = self._losses.get(GATEWAY)
+        return from_info(loss(failure)) if failure is not None else None
+
+    # ---- waiting ----
+
+    def _await_start(self) -> None:
+        begin = time.monotonic()
+        pause = 1.0
+        while not self._wait(lambda: self._started or self._not_started is not None or self._ended, pause):
+            self._log.say(logging.INFO, self._progress(time.monotonic() - begin))
+            pause = min(2 * pause, 30.0)
+        if self._started:
+            return
+        if self._not_started is None:
+            raise self.failure or RuntimeFailToStart(f'{self._plan.flow} was stopped while it started')
+        self._await_end(_ABORT_BOUND)
+        raise fail_to_start(self._plan.flow, self._not_started)
+
+    def _progress(self, seconds: float) -> str:
+        waiting = [pod for pod in self.pods if pod.state != 'ready']
+        names = ', '.join(f'{pod.name} ({pod.phase or pod.state})' for pod in waiting)
+        return f'{self._plan.flow}: waiting for {names} since {seconds:.0f} s'
+
+    def _await_end(self, bound: float) -> bool:
+        return self._wait(lambda: self._ended, bound)
+
+    def _wait(self, condition: Callable[[], bool], bound: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(condition, bound)
+
+    def _grace(self) -> float:
+        return max(spec.timeout_ctrl for spec in self._plan.pods)
+
+    # ---- the control thread ----
+
+    def _listen(self) -> None:
+        while not self._control.ended:
+            self._control.wait(None)
+            for notice in self._control.receive():
+                self._hear(notice)
+        self._hear_end()
+
+    def _hear(self, notice: Notice) -> None:
+        if isinstance(notice, LogLine):
+            self._hear_line(notice)
+            return
+        with self._changed:
+            if isinstance(notice, PodStatus):
+                self._status[notice.name] = notice
+            elif isinstance(notice, RunDirectory):
+                self.run_directory = notice.path
+            elif isinstance(notice, Started):
+                self._started, self.address = True, notice.address
+            elif isinstance(notice, NotStarted):
+                self._not_started = notice.failures
+            elif isinstance(notice, Stopped):
+                self._stopped = notice
+            self._changed.notify_all()
+        if isinstance(notice, PodLoss):
+            self._hear_loss(notice)
+
+    def _hear_line(self, line: LogLine) -> None:
+        if line.stream == 'log':
+            self._log.pod_record(line.pod, line.pid, line.level, line.logger, line.text)
+        else:
+            self._log.pod_line(line.pod, line.pid, line.stream, line.text)
+
+    def _hear_loss(self, lost: PodLoss) -> None:
+        with self._changed:
+            self._losses[lost.failure.pod] = lost.failure
+            if lost.fatal and self.failure is None:
+                self.failure = FlowFailed(
+                    f'{self._plan.flow} cannot serve any more, {lost.failure.pod} kept dying. Last: {lost.failure}'
+                )
+                self.failure.__cause__ = PodDied(str(lost.failure), lost.failure)
+            self._changed.notify_all()
+        if not self._stop_asked:
+            again = 'it stays down' if lost.next_start < 0 else f'next start in {lost.next_start:.1f} s'
+            self._log.say(logging.ERROR, f'{self._plan.flow}: {lost.failure}; {again}')
+        self._call_listeners(lost.fatal)
+
+    def _hear_end(self) -> None:
+        with self._changed:
+            if self._stopped is None:
+                self.failure = self.failure or FlowFailed(
+                    f'the Guardian of {self._plan.flow} (pid {self._guardian}) is gone; everything it ran was ended'
+                )
+            elif not self._stop_asked and self._not_started is None:
+                self.failure = self.failure or FlowFailed(f'{self._plan.flow} was ended by a signal to its Guardian')
+        if self._stopped is None:
+            self._kill_rest()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self._call_listeners(True)
+
+    def _call_listeners(self, over: bool) -> None:
+        with self._changed:
+            listeners = list(self._listeners) if over else []
+        for callback in listeners:
+            callback()
+
+    # ---- the end ----
+
+    def _kill_rest(self) -> None:
+        """Do the Guardian's last work in its place: it was killed."""
+        for pod in self.pods:
+            if pod.pid and pod.state not in ('stopped', 'failed', 'backoff'):
+                reaper.kill_group(pod.pid)
+        if self.run_directory:
+            rundir.clean_up(self.run_directory)
+
+    def _bury(self) -> None:
+        if not self._ended:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._guardian, signal.SIGKILL)
+            self._await_end(_KILL_BOUND)
+        with contextlib.suppress(ChildProcessError):  # the program reaps its children itself
+            os.waitpid(self._guardian, 0)
+        self._thread.join(_KILL_BOUND)
+        _open_controls.discard(self._control)
+        self._control.close()
+        if self._stopped is not None and self._stopped.killed:
+            self._log.say(logging.WARNING, f'{self._plan.flow}: had to kill {", ".join(self._stopped.killed)}')

@@ -1,0 +1,133 @@
+"""YAML text as plain data, with an exact place for everything that is wrong in it.
+
+Only plain data is ever made: the tags that PyYAML's safe loader knows, and no others.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from mproc_flow.errors import BadConfigSource
+from mproc_flow.options.kinds import show
+
+_MERGE = 'tag:yaml.org,2002:merge'
+_TEXT = 'tag:yaml.org,2002:str'
+_EXPRESSION = '${{'
+_VARIABLE = re.compile(r'\$\{?[A-Za-z_]')
+
+
+def parse(text: str, origin: str) -> Any:
+    """Return the data in a YAML text.
+
+    Args:
+        text: The text.
+        origin: What to call it in messages, e.g. the name of its file.
+
+    Raises:
+        BadConfigSource: It is not YAML, or has a tag for an object, a key that stands twice, or a text that asks for
+            substitution. The message says where.
+    """
+    loader = _loader(text, origin)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise BadConfigSource(f'{origin}: there is nothing in it; write at least jtype: Flow')
+        _Inspection(origin).inspect(node, '')
+        return _construct(loader, node, origin)
+    except yaml.YAMLError as error:
+        raise BadConfigSource(_describe(error, origin)) from None
+    except RecursionError:
+        raise BadConfigSource(f'{origin}: nested too deep') from None
+    finally:
+        loader.dispose()
+
+
+def _loader(text: str, origin: str) -> yaml.SafeLoader:
+    try:
+        return yaml.SafeLoader(text)
+    except yaml.reader.ReaderError as error:
+        raise BadConfigSource(f'{origin}: character {error.position} ({error.character!r}) cannot be in YAML') from None
+
+
+def _construct(loader: yaml.SafeLoader, node: yaml.Node, origin: str) -> Any:
+    try:
+        return loader.construct_document(node)
+    except (AttributeError, LookupError, ValueError) as error:
+        # PyYAML lets these through for values such as !!int x, !!bool x or the date 2020-02-31.
+        raise BadConfigSource(f'{origin}: a value in it cannot be read: {error}') from None
+
+
+def _describe(error: yaml.YAMLError, origin: str) -> str:
+    mark = getattr(error, 'problem_mark', None)
+    where = f'{origin}, {_position(mark)}' if mark else origin
+    problem = getattr(error, 'problem', None) or str(error)
+    return f'{where}: not valid YAML: {problem}'
+
+
+def _position(mark: yaml.error.Mark) -> str:
+    return f'line {mark.line + 1}, column {mark.column + 1}'
+
+
+class _Inspection:
+    """Looks at the nodes of a document before any data is made of them; aliased nodes are looked at once."""
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        self._seen: set[int] = set()
+        self._open: set[int] = set()
+
+    def inspect(self, node: yaml.Node, path: str) -> None:
+        if id(node) in self._open:
+            raise self._error(node, path, 'contains itself; write it out instead of using an alias')
+        if id(node) in self._seen:
+            return
+        self._seen.add(id(node))
+        self._check_tag(node, path)
+        self._open.add(id(node))
+        self._inspect_content(node, path)
+        self._open.discard(id(node))
+
+    def _inspect_content(self, node: yaml.Node, path: str) -> None:
+        if isinstance(node, yaml.MappingNode):
+            self._inspect_mapping(node, path)
+        elif isinstance(node, yaml.SequenceNode):
+            for number, item in enumerate(node.value):
+                self.inspect(item, f'{path}[{number}]')
+        else:
+            self._check_substitution(node, path, _asks_for_substitution(node))
+
+    def _inspect_mapping(self, node: yaml.MappingNode, path: str) -> None:
+        lines: dict[tuple[str, str], int] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self._error(key, path, 'has a key that is not a single value; write it as text')
+            name = key.value
+            if (key.tag, name) in lines:
+                first = lines[key.tag, name]
+                raise self._error(key, path, f'has the key {name!r} twice (first in line {first}); remove one')
+            lines[key.tag, name] = key.start_mark.line + 1
+            if key.tag != _MERGE:
+                self._check_tag(key, path)
+            self._check_substitution(key, path, _EXPRESSION in name)
+            self.inspect(value, f'{path}.{name}' if path else name)
+
+    def _check_tag(self, node: yaml.Node, path: str) -> None:
+        if node.tag not in yaml.SafeLoader.yaml_constructors:
+            tag = node.tag.replace('tag:yaml.org,2002:', '!!')
+            hint = '; write "jtype: Flow" as the first line instead' if tag == '!Flow' else ''
+            raise self._error(node, path, f'has the tag {tag}; only plain data is read here{hint}')
+
+    def _check_substitution(self, node: yaml.Node, path: str, found: bool) -> None:
+        if found:
+            problem = 'values from the environment or a context are not supported yet; write the value itself'
+            raise self._error(node, path, f'is {show(node.value)}: {problem}')
+
+    def _error(self, node: yaml.Node, path: str, problem: str) -> BadConfigSource:
+        return BadConfigSource(f'{self._origin}, {_position(node.start_mark)}: {path or "the document"} {problem}')
+
+
+def _asks_for_substitution(node: yaml.Node) -> bool:
+    return node.tag == _TEXT and (_EXPRESSION in node.value or _VARIABLE.match(node.value) is not None)

@@ -1,0 +1,113 @@
+"""The Plan: the flat, immutable list of pods and routes of one start.
+
+It is made once by the Flow's graph and then run by the Guardian. It is data only (it can be sent to a fresh
+interpreter as bytes); what a user gave as objects (Executor classes and their arguments) travels beside it,
+see :class:`ExecutorSpec`. Times are in seconds here; the user's options in milliseconds are converted before.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+GATEWAY = 'gateway'
+
+
+class ExecutorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an Executor pod has to load.
+
+    Attributes:
+        uses: Import path (``package.module:Class`` or ``package.module.Class``) or, with ``py_modules``,
+            a bare class name, resolved in the child. None if the user gave a class object: then the class
+            is in ``payload``, or, under fork, in the memory the pod inherits.
+        py_modules: Python files to import first, as absolute paths.
+        payload: The user's class and ``uses_with`` as bytes (cloudpickle), made in the user's process and
+            only ever loaded in the pod. Empty under fork.
+        main: How to import the user's main module first, as multiprocessing's spawn would; empty if not needed.
+        metas: ``metas`` of the Executor (name, description, workspace, ...).
+        requests: ``{endpoint: method name}`` that override the class's own bindings.
+        workspace: Base directory for the Executor's files, or None.
+    """
+
+    uses: str | None = None
+    py_modules: tuple[str, ...] = ()
+    payload: bytes = b''
+    main: dict[str, str] = {}
+    metas: dict[str, object] = {}
+    requests: dict[str, str] = {}
+    workspace: str | None = None
+
+
+class PodSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One process to run.
+
+    Attributes:
+        name: ``encoder/rep-0``, ``encoder/shard-1/rep-0`` or ``gateway`` (Jina's names).
+        deployment: Name of the Deployment it belongs to, or ``gateway``.
+        shard: Number of its shard, from 0.
+        shards: How many shards the Deployment has.
+        replica: Number of the replica within the shard, from 0.
+        replicas: How many replicas the shard has.
+        start_method: ``fork``, ``spawn`` or ``forkserver``.
+        env: Environment variables set before the child imports anything.
+        timeout_ready: Seconds from process start to ready; None waits for ever.
+        timeout_ctrl: Seconds the pod gets to stop before it is killed.
+        restart: Start the pod again when it dies.
+        executor: What to load, or None for the gateway.
+    """
+
+    name: str
+    deployment: str
+    start_method: str
+    shard: int = 0
+    shards: int = 1
+    replica: int = 0
+    replicas: int = 1
+    env: dict[str, str] = {}
+    timeout_ready: float | None = 600.0
+    timeout_ctrl: float = 60.0
+    restart: bool = True
+    executor: ExecutorSpec | None = None
+
+
+class Route(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One node of the graph as the Router sees it.
+
+    Attributes:
+        deployment: Name of the Deployment.
+        needs: Names of the Deployments (or ``gateway``) whose answers it waits for, in the order in which
+            they are merged.
+        pods: Names of the pods that can do its work.
+    """
+
+    deployment: str
+    needs: tuple[str, ...]
+    pods: tuple[str, ...]
+
+
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything the Guardian needs to run one Flow.
+
+    Attributes:
+        flow: Name of the Flow, for people.
+        pods: The Executor pods, in order of addition, then the gateway.
+        routes: The graph, in an order in which every node comes after all it needs.
+        leaves: Deployments whose answers make the answer to the client, in the order of merging. Empty for a
+            Flow without Executors: the gateway answers with the request.
+        start_method: The Flow's own start method, used for the gateway.
+        host: Address to listen on if ``port`` is given.
+        port: TCP port for clients from outside, or None: then only a private socket file is open.
+        preload: Modules that a forkserver imports once for all its pods.
+        sys_path: ``sys.path`` of the user's process, for pods that are fresh interpreters.
+        workdir: Working directory of the user's process.
+    """
+
+    flow: str
+    pods: tuple[PodSpec, ...]
+    routes: tuple[Route, ...]
+    leaves: tuple[str, ...]
+    start_method: str
+    host: str = '127.0.0.1'
+    port: int | None = None
+    preload: tuple[str, ...] = ()
+    sys_path: tuple[str, ...] = ()
+    workdir: str = ''

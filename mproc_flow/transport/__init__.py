@@ -1,0 +1,1 @@
+"""How bytes move: framed messages on pipes, frames on ZeroMQ. The only folder that imports zmq or mmap."""

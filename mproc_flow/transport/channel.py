@@ -1,0 +1,147 @@
+"""ZeroMQ sockets as this package uses them: made in one place, with the same bounds everywhere.
+
+Sockets and contexts must be made in the process that uses them; a context does not survive a fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from mproc_flow.errors import PortAlreadyUsed
+from mproc_flow.transport.frames import Frame
+
+# Below this size copying a frame is cheaper than handing it to ZeroMQ's garbage collector thread.
+_COPY_BELOW = 1 << 16
+_LINGER_MS = 500
+_RECONNECT_MS = 10
+
+CLIENTS = 'clients'
+PODS = 'pods'
+
+GONE = (zmq.EHOSTUNREACH, zmq.ENOTCONN)
+
+
+Context = zmq.Context[Any]
+Socket = zmq.Socket[bytes]
+
+
+def context() -> Context:
+    """Make a context: one for each process that talks, one thread of ZeroMQ's own."""
+    return zmq.Context(1)
+
+
+def address(run_directory: str, name: str) -> str:
+    """Address of one of the gateway's sockets in the run directory."""
+    return f'ipc://{os.path.join(run_directory, name)}'
+
+
+def dealer(context: Context, where: str, identity: bytes = b'') -> Socket:
+    """Connect a DEALER; it may connect before the other side listens."""
+    socket = context.socket(zmq.DEALER)
+    _bound(socket)
+    if identity:
+        socket.set(zmq.ROUTING_ID, identity)
+    socket.connect(where)
+    return socket
+
+
+def router(context: Context, where: str) -> Socket:
+    """Bind a ROUTER.
+
+    Raises:
+        PortAlreadyUsed: Something else listens there.
+    """
+    socket = context.socket(zmq.ROUTER)
+    _bound(socket)
+    socket.set(zmq.ROUTER_MANDATORY, 1)
+    bind(socket, where)
+    return socket
+
+
+def bind(socket: Socket, where: str) -> None:
+    """Bind a socket to one more address.
+
+    Raises:
+        PortAlreadyUsed: Something else listens there.
+    """
+    try:
+        socket.bind(where)
+    except zmq.ZMQError as error:
+        if error.errno != zmq.EADDRINUSE:
+            raise
+        socket.close(0)
+        raise PortAlreadyUsed(f'{where} is taken by another program: choose another port') from error
+
+
+def send(socket: Socket, frames: Sequence[Frame]) -> bool:
+    """Send a message without waiting; False if the peer is gone or takes no more."""
+    large = any(len(frame) >= _COPY_BELOW for frame in frames)
+    try:
+        socket.send_multipart(frames, zmq.NOBLOCK, copy=not large)
+    except zmq.Again:
+        return False
+    except zmq.ZMQError as error:
+        if error.errno not in GONE:
+            raise
+        return False
+    return True
+
+
+def receive(socket: Socket) -> list[Frame] | None:
+    """Take the next message if one is there. Large frames come as views on ZeroMQ's own memory."""
+    try:
+        first = socket.recv(zmq.NOBLOCK)
+    except zmq.Again:
+        return None
+    frames: list[Frame] = [first]
+    while socket.get(zmq.RCVMORE):
+        frame = socket.recv(copy=False)
+        frames.append(frame.bytes if len(frame) < _COPY_BELOW else frame.buffer)
+    return frames
+
+
+def fileno(socket: Socket) -> int:
+    """Descriptor for an event loop. It tells changes only: receive until there is nothing left, also after sending."""
+    return int(socket.get(zmq.FD))
+
+
+def poller(*sources: Socket | int) -> zmq.Poller:
+    """Give a poller that waits until one of these sockets or descriptors can be read."""
+    poller = zmq.Poller()
+    for source in sources:
+        poller.register(source, zmq.POLLIN)
+    return poller
+
+
+def monitor(socket: Socket) -> Socket:
+    """Give a socket that can be read when ``socket`` gains or loses its connection; see :func:`is_connected`."""
+    watch: Socket = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+    return watch
+
+
+def is_connected(monitor: Socket) -> bool:
+    """Take the next piece of news of a monitor: True for a connection gained, False for one lost."""
+    return bool(recv_monitor_message(monitor)['event'] == zmq.EVENT_HANDSHAKE_SUCCEEDED)
+
+
+def close(*sockets: Socket) -> None:
+    """Close sockets; what they hold is still sent, for a bounded time."""
+    for socket in sockets:
+        with contextlib.suppress(zmq.ZMQError):
+            socket.disable_monitor()
+        socket.close()
+
+
+def _bound(socket: Socket) -> None:
+    socket.set(zmq.LINGER, _LINGER_MS)
+    socket.set(zmq.RECONNECT_IVL, _RECONNECT_MS)
+    socket.set(zmq.RECONNECT_IVL_MAX, 10 * _RECONNECT_MS)
+    # Queues are bounded by what the router admits and by credit; a high-water mark would drop or block instead.
+    socket.set(zmq.SNDHWM, 0)
+    socket.set(zmq.RCVHWM, 0)

@@ -1,0 +1,123 @@
+"""A client's connection to the gateway: requests out, replies in, until each request has its reply."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mproc_flow.errors import DeadlineExceeded, ErrorInfo
+from mproc_flow.transport import channel, frames
+from mproc_flow.transport.frames import Answer, Cancel, Frame, Part, Submit
+
+# How often a sender looks for replies while it still has requests to send.
+_LOOK_EVERY = 8
+
+
+class ConnectionLost(ConnectionError):
+    """The gateway's end of the connection is gone."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """How a request ended: the parts of its answer, or an error."""
+
+    request: int
+    outcome: list[Part] | ErrorInfo
+
+
+class Connection:
+    """One socket to the gateway, used by one thread at a time.
+
+    Args:
+        context: The ZeroMQ context.
+        address: Where the gateway listens.
+
+    Attributes:
+        is_lost: It cannot be used any more.
+    """
+
+    def __init__(self, context: channel.Context, address: str) -> None:
+        self._socket = channel.dealer(context, address)
+        self._monitor = channel.monitor(self._socket)
+        self._poller = channel.poller(self._socket, self._monitor)
+        self._next = 0
+        self.is_lost = False
+
+    def exchange(
+        self, endpoint: str, requests: Iterable[list[Frame]], window: int, timeout: float | None
+    ) -> Iterator[Reply]:
+        """Send requests, at most ``window`` ahead of their replies, and give the replies as they come.
+
+        Raises:
+            ConnectionLost: The gateway is gone; what was still open stays without a reply.
+            DeadlineExceeded: ``timeout`` seconds are over.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        pending: set[int] = set()
+        waiting = iter(requests)
+        try:
+            more = True
+            while more or pending:
+                while more and len(pending) < window:
+                    more = self._submit_next(endpoint, waiting, pending)
+                    if self._next % _LOOK_EVERY == 0:
+                        break
+                yield from self._replies(pending, self._patience(more, pending, window, deadline, timeout))
+        finally:
+            if pending and not self.is_lost:
+                channel.send(self._socket, [frames.encode(Cancel(tuple(pending)))])
+
+    def close(self) -> None:
+        """Free the socket."""
+        channel.close(self._socket)
+        self._monitor.close(0)
+
+    def _submit_next(self, endpoint: str, waiting: Iterator[list[Frame]], pending: set[int]) -> bool:
+        payload = next(waiting, None)
+        if payload is None:
+            return False
+        header = Submit(self._next, endpoint, (len(payload),))
+        pending.add(self._next)
+        self._next += 1
+        channel.send(self._socket, [frames.encode(header), *payload])
+        return True
+
+    def _patience(
+        self, more: bool, pending: set[int], window: int, deadline: float | None, timeout: float | None
+    ) -> float | None:
+        """Say how long to wait for a reply: not at all while there is something to send."""
+        if deadline is not None and time.monotonic() >= deadline:
+            raise DeadlineExceeded(f'{len(pending)} requests were not answered within {timeout:g} s')
+        if not pending or (more and len(pending) < window):
+            return 0.0
+        return None if deadline is None else deadline - time.monotonic()
+
+    def _replies(self, pending: set[int], patience: float | None) -> Iterator[Reply]:
+        reply = self._receive(pending)
+        if reply is None and patience != 0.0:
+            self._wait(patience)
+            reply = self._receive(pending)  # also after a loss: what had arrived before counts
+        while reply is not None:
+            yield reply
+            reply = self._receive(pending)
+        if self.is_lost and pending:
+            raise ConnectionLost
+
+    def _wait(self, patience: float | None) -> None:
+        events = self._poller.poll(None if patience is None else max(0, int(patience * 1000) + 1))
+        if any(source is self._monitor for source, _ in events):
+            self.is_lost = not channel.is_connected(self._monitor)
+
+    def _receive(self, pending: set[int]) -> Reply | None:
+        """Take the next reply to one of these requests; others were given up by an earlier exchange."""
+        while True:
+            message = channel.receive(self._socket)
+            if message is None:
+                return None
+            header = frames.decode_to_client(message[0])
+            if header.request in pending:
+                pending.discard(header.request)
+                if isinstance(header, Answer):
+                    return Reply(header.request, frames.split(message[1:], header.sizes))
+                return Reply(header.request, header.info)

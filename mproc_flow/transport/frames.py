@@ -1,0 +1,125 @@
+"""The headers that go before a payload on ZeroMQ, and how a message is cut into frames.
+
+A message is ``[header, frames of part 0, frames of part 1, ...]``. The header is a small msgpack array; the
+gateway reads it and nothing else. A part is one set of Documents with its parameters, as encoded by
+:mod:`mproc_flow.model.codec`; a message has several where branches of the graph meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from mproc_flow.errors import ErrorInfo
+
+# Whatever bytes or buffer pyzmq takes and gives; the gateway never looks into it.
+Frame = Any
+Part = Sequence[Frame]
+
+
+class Submit(msgspec.Struct, frozen=True, array_like=True, tag='s'):
+    """Client to gateway: a request. ``request`` is the client's own number for it."""
+
+    request: int
+    endpoint: str
+    sizes: tuple[int, ...]
+
+
+class Cancel(msgspec.Struct, frozen=True, array_like=True, tag='c'):
+    """Client to gateway: nobody waits for these any more."""
+
+    requests: tuple[int, ...]
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, tag='a'):
+    """Gateway to client: the result of a request, one part for each leaf of the graph."""
+
+    request: int
+    sizes: tuple[int, ...]
+
+
+class Refusal(msgspec.Struct, frozen=True, array_like=True, tag='r'):
+    """Gateway to client: the request ended with this error."""
+
+    request: int
+    info: ErrorInfo
+
+
+class Hello(msgspec.Struct, frozen=True, array_like=True, tag='h'):
+    """Pod to gateway: I take work.
+
+    Attributes:
+        pod: Its name.
+        generation: Which of its processes.
+        endpoints: What its Executor answers; see :data:`mproc_flow.executor.DEFAULT_ENDPOINT`.
+        credit: How many requests it may be given before it has answered one.
+    """
+
+    pod: str
+    generation: int
+    endpoints: tuple[str, ...]
+    credit: int
+
+
+class Leaving(msgspec.Struct, frozen=True, array_like=True, tag='l'):
+    """Pod to gateway: give me no more work. Answered with :class:`Farewell` after the last piece of it."""
+
+
+class Farewell(msgspec.Struct, frozen=True, array_like=True, tag='f'):
+    """Gateway to pod: no more work comes."""
+
+
+class Work(msgspec.Struct, frozen=True, array_like=True, tag='w'):
+    """Gateway to pod: do this. ``key`` is the gateway's number for this piece of work."""
+
+    key: int
+    endpoint: str
+    sizes: tuple[int, ...]
+
+
+class Done(msgspec.Struct, frozen=True, array_like=True, tag='d'):
+    """Pod to gateway: the result of a piece of work, one part."""
+
+    key: int
+
+
+class Failed(msgspec.Struct, frozen=True, array_like=True, tag='e'):
+    """Pod to gateway: a piece of work raised this error."""
+
+    key: int
+    info: ErrorInfo
+
+
+FromClient = Submit | Cancel
+FromPod = Hello | Leaving | Done | Failed
+ToPod = Work | Farewell
+ToClient = Answer | Refusal
+
+encode = msgspec.msgpack.Encoder().encode
+decode_from_client = msgspec.msgpack.Decoder(FromClient).decode
+decode_from_pod = msgspec.msgpack.Decoder(FromPod).decode
+decode_to_pod = msgspec.msgpack.Decoder(ToPod).decode
+decode_to_client = msgspec.msgpack.Decoder(ToClient).decode
+
+
+def split(frames: Sequence[Frame], sizes: Sequence[int]) -> list[Part]:
+    """Cut the frames after a header into parts of these sizes.
+
+    Raises:
+        ValueError: The sizes do not add up to the number of frames.
+    """
+    if sum(sizes) != len(frames) or any(size < 1 for size in sizes):
+        raise ValueError(f'a header speaks of {list(sizes)} frames, {len(frames)} came')
+    parts = []
+    start = 0
+    for size in sizes:
+        parts.append(frames[start : start + size])
+        start += size
+    return parts
+
+
+def join(parts: Sequence[Part]) -> tuple[tuple[int, ...], list[Frame]]:
+    """Give the sizes of parts, and all their frames in one list: the inverse of :func:`split`."""
+    return tuple(len(part) for part in parts), [frame for part in parts for frame in part]
