@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from mproc_flow.errors import (
     BadClientCallback,
@@ -20,6 +22,7 @@ from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import decode, encode
 from mproc_flow.model.reduce import reduce
 from mproc_flow.model.request import Header, Response, Status, batches
+from mproc_flow.options.suggest import did_you_mean
 from mproc_flow.transport import channel
 from mproc_flow.transport.exchange import Connection, ConnectionLost, Reply
 
@@ -27,6 +30,38 @@ Callback = Callable[[Response], Any]
 Explain = Callable[[], MprocFlowError | None]
 
 _PREFETCH = 1000
+
+
+class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How :meth:`Client.post` goes about it.
+
+    Attributes:
+        request_size: Documents in one request; 0 or less puts all in one.
+        continue_on_error: Go on after a request failed or a callback raised.
+        return_responses: Give the Responses instead of their Documents.
+        timeout: Seconds for the whole call, None for no limit.
+    """
+
+    request_size: int = 100
+    continue_on_error: bool = False
+    return_responses: bool = False
+    timeout: float | None = None
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> PostOptions:
+        """Check the options of a call.
+
+        Raises:
+            BadOption: One does not exist or has a value it cannot take.
+        """
+        for name in options:
+            if name not in cls.__struct_fields__:
+                hint = did_you_mean(name, cls.__struct_fields__)
+                raise BadOption(f'post({name}=...) is not an option of post(){hint}')
+        try:
+            return msgspec.convert(options, cls)
+        except msgspec.ValidationError as error:
+            raise BadOption(f'post(): {error}') from None
 
 
 class Client:
@@ -64,7 +99,7 @@ class Client:
         self._count = 0
         self._closed = False
 
-    def post(
+    def post(  # parameters: Jina's signature
         self,
         on: str,
         inputs: Any = None,
@@ -72,51 +107,32 @@ class Client:
         on_error: Callback | None = None,
         on_always: Callback | None = None,
         parameters: Mapping[str, Any] | None = None,
-        request_size: int = 100,
-        continue_on_error: bool = False,
-        return_responses: bool = False,
-        timeout: float | None = None,
+        **options: Any,
     ) -> Any:
-        """Send inputs in requests of ``request_size`` Documents and wait for all answers.
+        """Send inputs in requests and wait for all answers.
 
         Args:
             on: Endpoint, e.g. ``/index``.
-            inputs: What to send: None, a Document, Documents in any iterable, texts, dicts, arrays, or a function
-                that gives one of these. A generator is read no further ahead than the prefetch.
-            on_done: Called with each :class:`~mproc_flow.model.request.Response` that succeeded.
+            inputs: See :func:`mproc_flow.model.request.batches`; read no further ahead than the prefetch.
+            on_done: Called with each Response that succeeded.
             on_error: Called with each that failed; then no error is raised for it.
             on_always: Called with each, after the others.
             parameters: Data for the Executors; ``name__key`` or ``{name: {key: ...}}`` is for the one of that name.
-            request_size: Documents in one request; 0 or less puts all in one.
-            continue_on_error: Go on after a request failed or a callback raised.
-            return_responses: Give the Responses instead of their Documents.
-            timeout: Seconds for the whole call.
+            **options: See :class:`PostOptions`.
 
         Returns:
             The Documents of all answers in the order in which they came (or the Responses); None if ``on_done`` or
             ``on_always`` is given.
 
         Raises:
-            BadServer: An Executor's method raised.
-            PodDied: The process that worked on a request died.
-            FlowFailed: A pod that is needed stays down.
-            FlowClosed: The Flow is closed or closing.
-            DeadlineExceeded: ``timeout`` is over.
-            BadClientInput: The inputs are no Documents, or hold a value that cannot travel.
-            BadClientCallback: A callback raised.
+            MprocFlowError: BadServer, PodDied, FlowFailed, FlowClosed, DeadlineExceeded, Overloaded: how a request
+                ended. BadClientInput: inputs that are no Documents. BadClientCallback: a callback raised.
         """
-        callbacks = _Callbacks(on_done, on_error, on_always, continue_on_error)
-        keep = on_done is None and on_always is None
-        responses = []
-        for response, info in self._exchange(on, inputs, dict(parameters or {}), request_size, timeout):
-            callbacks.call(response, info)
-            if keep:
-                responses.append(response)
-        if not keep:
-            return None
-        if return_responses:
-            return responses
-        return DocumentArray([doc for response in responses for doc in response.docs])
+        chosen = PostOptions.of(options)
+        callbacks = _Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
+        exchanged = self._exchange(on, inputs, dict(parameters or {}), chosen)
+        responses = [callbacks.call(response, info) for response, info in exchanged]
+        return callbacks.result(responses, chosen.return_responses)
 
     def index(self, inputs: Any = None, **options: Any) -> Any:
         """:meth:`post` to ``/index``."""
@@ -148,12 +164,12 @@ class Client:
     # ---- inside ----
 
     def _exchange(
-        self, on: str, inputs: Any, parameters: dict[str, Any], request_size: int, timeout: float | None
+        self, on: str, inputs: Any, parameters: dict[str, Any], options: PostOptions
     ) -> Iterator[tuple[Response, ErrorInfo | None]]:
         connection = self._acquire()
         try:
-            requests = (encode(docs, parameters) for docs in batches(inputs, request_size))
-            for reply in connection.exchange(on or '/', requests, self._prefetch, timeout):
+            requests = (encode(docs, parameters) for docs in batches(inputs, options.request_size))
+            for reply in connection.exchange(on or '/', requests, self._prefetch, options.timeout):
                 yield _response(on, reply)
         except ConnectionLost as lost:
             raise self._loss() from lost
@@ -200,13 +216,22 @@ class _Callbacks:
         self._on_error = on_error
         self._on_always = on_always
         self._go_on = go_on
+        self._keeps = on_done is None and on_always is None
 
-    def call(self, response: Response, info: ErrorInfo | None) -> None:
+    def call(self, response: Response, info: ErrorInfo | None) -> Response | None:
         """Call what fits the response; raise its error if nobody else takes it."""
         self._run(self._on_error if info is not None else self._on_done, response)
         self._run(self._on_always, response)
         if info is not None and self._on_error is None and not self._go_on:
             raise from_info(info)
+        return response if self._keeps else None
+
+    def result(self, responses: Sequence[Response | None], whole: bool) -> Any:
+        """Give what the call returns."""
+        if not self._keeps:
+            return None
+        kept = [response for response in responses if response is not None]
+        return kept if whole else DocumentArray([doc for response in kept for doc in response.docs])
 
     def _run(self, callback: Callback | None, response: Response) -> None:
         if callback is None:

@@ -101,7 +101,7 @@ class Executor:
         )
         if not base:
             return None
-        parts = [str(base), self.metas.name]
+        parts = [str(base), str(self.metas.name)]
         if hasattr(self.runtime_args, 'shard_id'):
             parts.append(str(self.runtime_args.shard_id))
         path = os.path.abspath(os.path.join(*parts))
@@ -137,9 +137,7 @@ class Executor:
         return method(**{key: value for key, value in kwargs.items() if key in accepted(method)})
 
 
-def prepare(
-    executor: Executor, metas: dict[str, Any], overrides: dict[str, str], runtime_args: dict[str, Any]
-) -> None:
+def prepare(executor: Executor, metas: dict[str, Any], overrides: dict[str, str], runtime_args: dict[str, Any]) -> None:
     """Set what an Executor knows before its ``__init__`` runs.
 
     Args:
@@ -170,7 +168,9 @@ def bindings(kind: type[Executor], overrides: dict[str, str] | None = None) -> d
         found.update(_own_bindings(owner))
     for endpoint, name in (overrides or {}).items():
         if not callable(getattr(kind, name, None)):
-            raise AttributeError(f'uses_requests binds {endpoint!r} to {name!r}, but {kind.__name__} has no such method')
+            raise AttributeError(
+                f'uses_requests binds {endpoint!r} to {name!r}, but {kind.__name__} has no such method'
+            )
         _accepted(getattr(kind, name))
     moved = set((overrides or {}).values())
     kept = {endpoint: name for endpoint, name in found.items() if name not in moved}

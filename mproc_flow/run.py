@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from mproc_flow.client import Client
-from mproc_flow.errors import BadOption, FlowClosed, MprocFlowError
+from mproc_flow.errors import FlowClosed, MprocFlowError
 from mproc_flow.logs import FlowLog
 from mproc_flow.supervisor import payload
 from mproc_flow.supervisor.owner import Supervision

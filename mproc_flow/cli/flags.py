@@ -34,7 +34,7 @@ def given(arguments: argparse.Namespace, group: OptionGroup) -> dict[str, Any]:
 
 def unknown(extra: Sequence[str], arguments: argparse.Namespace) -> str:
     """Return what to say about arguments that no flag takes."""
-    flags = [_flag(name) for name in vars(arguments) if name != 'run']
+    flags = ['--help', '--version', *(_flag(name) for name in vars(arguments) if name != 'run')]
     return f'there is no argument {extra[0]}{did_you_mean(extra[0], flags)}'
 
 

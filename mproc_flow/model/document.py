@@ -134,7 +134,10 @@ def plain(value: Any) -> Any:
     """Turn data into what JSON can carry.
 
     Arrays become nested lists, numpy scalars Python numbers, complex numbers ``[real, imag]``, bytes base64
-    text, datetimes ISO 8601 text and tuples lists.
+    text and datetimes ISO 8601 text.
+
+    Raises:
+        TypeError: A value in it is no data.
     """
     return msgspec.to_builtins(value, enc_hook=_plain_one, str_keys=False)
 

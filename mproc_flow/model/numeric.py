@@ -86,7 +86,8 @@ def unpack(data: Buffer, frames: Sequence[Buffer]) -> np.ndarray:
     # Python's integers do not overflow, so no shape can pretend to be smaller than it is.
     if math.prod(packed.shape) * dtype.itemsize != buffer.nbytes:
         raise ValueError(f'{buffer.nbytes} bytes make no {packed.dtype} array of shape {packed.shape}')
-    return np.ndarray(packed.shape, dtype, buffer)
+    # Unlike ndarray(buffer=...), this keeps the read-only view as base, so nobody can make the array writable.
+    return np.frombuffer(buffer, dtype).reshape(packed.shape)
 
 
 @lru_cache(maxsize=256)

@@ -189,7 +189,8 @@ def _call(function: Any) -> Any:
 
 def _rows(array: np.ndarray) -> Iterable[Any]:
     if array.dtype.kind in 'OUST':
-        return array.reshape(-1).tolist() if array.ndim == 0 else array.tolist()
+        items: list[Any] = np.atleast_1d(array).tolist()
+        return items
     if array.ndim == 0:
         return (array,)
     # Not plain iteration, which gives numbers instead of arrays for the items of a vector.

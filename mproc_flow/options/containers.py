@@ -68,9 +68,9 @@ class DictOf(Kind):
         try:
             return check_at(f'[{key!r}]', self.value, item)
         except Refused as refused:
-            if self.secret:
-                refused.got = _type_only(item)
-            raise
+            if not self.secret:
+                raise
+            raise Refused(refused.accepts, _type_only(item), refused.hint, refused.at) from None
 
 
 @dataclass(frozen=True)

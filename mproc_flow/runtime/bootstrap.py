@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import faulthandler
+import io
 import logging
 import os
 import socket
@@ -122,15 +123,15 @@ def _await_assignment(pipe: Pipe) -> Assignment:
 
 def _open_streams() -> None:
     # Line by line, so that the last lines of a killed pod are not lost in a buffer.
-    sys.stdin = sys.__stdin__ = open(0, encoding='utf-8', closefd=False)  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = _writer(1)  # type: ignore[misc, assignment]
-    sys.stderr = sys.__stderr__ = _writer(2)  # type: ignore[misc, assignment]
+    sys.stdin = sys.__stdin__ = os.fdopen(0, encoding='utf-8', closefd=False)  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _writer(1)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _writer(2)  # type: ignore[misc]
     faulthandler.enable(file=2)
     faulthandler.register(DUMP_SIGNAL, file=2, all_threads=True)
 
 
-def _writer(fd: int) -> object:
-    return open(fd, 'w', buffering=1, encoding='utf-8', errors='backslashreplace', closefd=False)
+def _writer(fd: int) -> io.TextIOWrapper:
+    return os.fdopen(fd, 'w', buffering=1, encoding='utf-8', errors='backslashreplace', closefd=False)
 
 
 def _forget_event_loop() -> None:

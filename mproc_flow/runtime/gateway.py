@@ -122,9 +122,7 @@ class Gateway:
         for command in self._pod.commands.receive():
             if isinstance(command, PodLost):
                 self._pump()  # answers that arrived before the death count
-                self._deliver(
-                    self._router.lost(command.pod, command.generation, command.info, command.final)
-                )
+                self._deliver(self._router.lost(command.pod, command.generation, command.info, command.final))
             elif isinstance(command, Drain):
                 self._draining = True
                 self._router.drain()

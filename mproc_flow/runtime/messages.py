@@ -9,7 +9,6 @@ import msgspec
 from mproc_flow.errors import ErrorInfo
 from mproc_flow.topology.plan import Plan, PodSpec
 
-
 # Faulthandler in a pod answers it with the stacks of all threads, also when C code holds the GIL.
 DUMP_SIGNAL = int(getattr(signal, 'SIGRTMAX', signal.SIGUSR2))
 

@@ -6,15 +6,13 @@ the nearest deadline. It owns the run directory and removes it at its end, whate
 
 from __future__ import annotations
 
-import contextlib
 import os
-import selectors
 import signal
 import time
 from collections.abc import Callable
 
 from mproc_flow.runtime.messages import Announce, Drained, LogRecord, Phase, PodLost, Ready, Report, StartFailed, Stop
-from mproc_flow.supervisor import reaper
+from mproc_flow.supervisor import reaper, signals
 from mproc_flow.supervisor.control import (
     KillFlow,
     LogLine,
@@ -27,11 +25,11 @@ from mproc_flow.supervisor.control import (
     Stopped,
 )
 from mproc_flow.supervisor.lifecycle import Do, Event, State
+from mproc_flow.supervisor.loop import Loop
 from mproc_flow.supervisor.nursery import Nursery
 from mproc_flow.supervisor.pod import Output, Pod, loss
 from mproc_flow.supervisor.rundir import RunDirectory
 from mproc_flow.supervisor.shutdown import Shutdown, kill_strays
-from mproc_flow.supervisor.timers import Timers
 from mproc_flow.topology.plan import Plan
 from mproc_flow.transport.pipe import Pipe
 
@@ -60,19 +58,19 @@ class Guardian:
         self._nursery = nursery
         self._pods = [Pod.of(spec) for spec in plan.pods]
         self._gateway = next(pod for pod in self._pods if pod.is_gateway)
-        self._timers = Timers()
+        self._loop = Loop()
+        self._timers = self._loop.timers
         self._shutdown = Shutdown(self._pods, self._timers, lambda pod: self._feed(pod, Event.STOP))
-        self._selector = selectors.DefaultSelector()
         self._started = False
         self._aborting = False
         self._address = ''
         self._dropped = 0
-        self._wake = _catch_signals()
-        self._watch(self._wake, self._on_signal)
-        self._watch(control, self._on_control)
-        self._owner = _open_pidfd(owner)
+        self._wake = signals.make_readable()
+        self._loop.watch(self._wake, self._on_signal)
+        self._loop.watch(control, self._on_control)
+        self._owner = reaper.open_pidfd(owner)
         if self._owner is not None:
-            self._watch(self._owner, self._on_owner_gone)
+            self._loop.watch(self._owner, self._on_owner_gone)
 
     def run(self) -> None:
         """Start the pods, and supervise them until everything is down."""
@@ -81,40 +79,9 @@ class Guardian:
             for pod in self._pods:
                 self._feed(pod, Event.LAUNCH)
             while not self._shutdown.is_done():
-                self._wait()
+                self._loop.wait()
         finally:
             self._end()
-
-    # ---- waiting ----
-
-    def _wait(self) -> None:
-        self._ask_for_room()
-        for key, mask in self._selector.select(self._timers.wait()):
-            if key.fd in self._selector.get_map():  # an earlier one of this round may have closed it
-                if mask & selectors.EVENT_WRITE:
-                    key.fileobj.flush()  # type: ignore[union-attr]
-                if mask & selectors.EVENT_READ:
-                    key.data()
-        self._timers.run_due()
-
-    def _ask_for_room(self) -> None:
-        for pipe, callback in [(self._control, self._on_control), *self._pipes()]:
-            if pipe.fileno() not in self._selector.get_map():
-                continue
-            writes = bool(pipe.unsent and not pipe.broken)
-            mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if writes else 0)
-            if self._selector.get_key(pipe).events != mask:
-                self._selector.modify(pipe, mask, callback)
-
-    def _pipes(self) -> list[tuple[Pipe, Callable[[], None]]]:
-        return [(pod.pipe, self._pipe_reader(pod)) for pod in self._pods if pod.pipe is not None]
-
-    def _watch(self, source: int | Pipe | Output, callback: Callable[[], None]) -> None:
-        self._selector.register(source, selectors.EVENT_READ, callback)
-
-    def _unwatch(self, source: int | Pipe | Output) -> None:
-        with contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(source)
 
     # ---- the owner ----
 
@@ -128,9 +95,9 @@ class Guardian:
             self._on_owner_gone()
 
     def _on_owner_gone(self) -> None:
-        self._unwatch(self._control)
+        self._loop.unwatch(self._control)
         if self._owner is not None:
-            self._unwatch(self._owner)
+            self._loop.unwatch(self._owner)
         self._shutdown.begin(_ORPHAN_GRACE, drain=False)
 
     def _on_signal(self) -> None:
@@ -150,17 +117,14 @@ class Guardian:
         self._control.send(PodStatus(pod.name, pod.pid, pod.state.value, pod.phase, pod.life.restarts))
 
     def _spawn(self, pod: Pod) -> None:
-        self._nursery.start(pod, self._selector_fds())
+        self._nursery.start(pod, [*self._loop.filenos(), self._run_directory.fileno()])
         if pod.pipe is not None:
-            self._watch(pod.pipe, self._pipe_reader(pod))
+            self._loop.watch(pod.pipe, self._pipe_reader(pod))
         for output in pod.outputs:
-            self._watch(output, self._output_reader(pod, output))
+            self._loop.watch(output, self._output_reader(pod, output))
         if pod.spec.timeout_ready is not None:
             generation = pod.generation
             self._timers.after(pod.spec.timeout_ready, lambda: self._on_overdue(pod, generation))
-
-    def _selector_fds(self) -> list[int]:
-        return [*self._selector.get_map(), self._selector.fileno(), self._run_directory.fileno()]
 
     def _kill(self, pod: Pod) -> None:
         pod.kill()
@@ -218,7 +182,7 @@ class Guardian:
             for report in pod.pipe.receive():
                 self._on_report(pod, report)
             if pod.pipe is not None and pod.pipe.ended:
-                self._unwatch(pod.pipe)
+                self._loop.unwatch(pod.pipe)
 
         return read
 
@@ -259,7 +223,7 @@ class Guardian:
             for line in lines:
                 self._on_line(pod, output.stream, line)
             if ended:
-                self._unwatch(output)
+                self._loop.unwatch(output)
 
         return read
 
@@ -319,10 +283,10 @@ class Guardian:
 
     def _abandon(self, pod: Pod) -> None:
         if pod.pipe is not None:
-            self._unwatch(pod.pipe)
+            self._loop.unwatch(pod.pipe)
             pod.pipe.close()
         for output in pod.outputs:
-            self._unwatch(output)
+            self._loop.unwatch(output)
             os.close(output.fd)
 
     # ---- the Guardian's own end ----
@@ -333,25 +297,3 @@ class Guardian:
         kill_strays()
         self._run_directory.remove()
         self._control.send_all(Stopped(tuple(self._shutdown.killed)), timeout=1.0)
-
-
-def _catch_signals() -> int:
-    """Make signals readable: SIGCHLD and SIGTERM as bytes in a pipe; those meant for the owner are ignored."""
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    for number in (signal.SIGCHLD, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    return reader
-
-
-def _open_pidfd(pid: int) -> int | None:
-    # End-of-file on the control pipe comes late if a child of the owner holds a copy of the owner's end.
-    try:
-        return os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return None

@@ -84,7 +84,7 @@ def check_fork() -> None:
     if names:
         warnings.warn(
             f'fork while other threads run ({", ".join(names)}): a lock that one of them holds stays locked in the '
-            "Executors. Set JINA_MP_START_METHOD=spawn if they hang",
+            'Executors. Set JINA_MP_START_METHOD=spawn if they hang',
             ForkWithThreadsWarning,
             stacklevel=6,
         )
@@ -147,7 +147,7 @@ def _be_forked_guardian(
 
 def _forget_multiprocessing() -> None:
     """Drop what multiprocessing knows of the user's own children, as it does in its own forks."""
-    parent = sys.modules.get('multiprocessing.process')
+    parent: Any = sys.modules.get('multiprocessing.process')
     if parent is not None:
         parent._children = set()
     util = sys.modules.get('multiprocessing.util')

@@ -101,5 +101,3 @@ def _parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif not isinstance(value, type):
         for name, inner in getattr(value, '__dict__', {}).items():
             yield f'{path}.{name}', inner
-
-

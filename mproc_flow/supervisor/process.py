@@ -84,9 +84,7 @@ def entry(module: str, *words: str) -> list[str]:
     return ['-c', program, home, *words]
 
 
-def _run_child(
-    child: Callable[[], None], close: Iterable[int], output: tuple[int, int], guardian: int
-) -> NoReturn:
+def _run_child(child: Callable[[], None], close: Iterable[int], output: tuple[int, int], guardian: int) -> NoReturn:
     code = 1
     try:
         _die_with(guardian)

@@ -45,6 +45,17 @@ def children() -> list[int]:
         return [child.pid for child in psutil.Process().children()]
 
 
+def open_pidfd(pid: int) -> int | None:
+    """Give a descriptor that can be read once a process is gone; None where the kernel has no such thing.
+
+    End-of-file on a pipe comes late if a child of that process holds a copy of its end; this does not.
+    """
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
 def cause_of(code: int, asked: bool = False) -> str:
     """Say in words how a process ended.
 

@@ -1,8 +1,9 @@
-"""Signals in the user's process: taken over only for a while, only in the main thread, and put back."""
+"""Signals: in the user's process taken over only for a while and put back; in the Guardian read from a pipe."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -28,12 +29,26 @@ def ending(callback: Callable[[], None]) -> Iterator[None]:
     def handle(number: int, frame: FrameType | None) -> None:
         callback()
 
-    taken: dict[int, Any] = {}
+    taken: dict[signal.Signals, Any] = {}
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) in _DEFAULTS:
                 taken[number] = signal.signal(number, handle)
         yield
     finally:
-        for number, handler in taken.items():
-            signal.signal(number, handler)
+        for taken_number, handler in taken.items():
+            signal.signal(taken_number, handler)
+
+
+def make_readable() -> int:
+    """In the Guardian: give a descriptor on which SIGCHLD and SIGTERM arrive as bytes; ignore what is for the owner."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return reader

@@ -17,7 +17,7 @@ DEVICES_VARIABLE = 'CUDA_VISIBLE_DEVICES'
 COUNT_VARIABLE = 'CUDA_TOTAL_DEVICES'
 
 _ROUND_ROBIN = 'RR'
-_SLICE = re.compile(r'(-?\d+)?(:(-?\d+)?){1,2}')
+_SLICE = re.compile(r'(-?\d+)?:(-?\d+)?(:(-?0*[1-9]\d*)?)?')
 _INDEXES = re.compile(r'-?\d+(,-?\d+)*')
 _UUIDS = re.compile(r'(GPU|MIG)-[^,\s]+(,(GPU|MIG)-[^,\s]+)*')
 _ANSWER_SECONDS = 10.0

@@ -43,7 +43,7 @@ def address(run_directory: str, name: str) -> str:
 
 def dealer(context: Context, where: str, identity: bytes = b'') -> Socket:
     """Connect a DEALER; it may connect before the other side listens."""
-    socket = context.socket(zmq.DEALER)
+    socket: Socket = context.socket(zmq.DEALER)
     _bound(socket)
     if identity:
         socket.set(zmq.ROUTING_ID, identity)
@@ -57,7 +57,7 @@ def router(context: Context, where: str) -> Socket:
     Raises:
         PortAlreadyUsed: Something else listens there.
     """
-    socket = context.socket(zmq.ROUTER)
+    socket: Socket = context.socket(zmq.ROUTER)
     _bound(socket)
     socket.set(zmq.ROUTER_MANDATORY, 1)
     bind(socket, where)

@@ -10,8 +10,8 @@ from mproc_flow.errors import DeadlineExceeded, ErrorInfo
 from mproc_flow.transport import channel, frames
 from mproc_flow.transport.frames import Answer, Cancel, Frame, Part, Submit
 
-# How often a sender looks for replies while it still has requests to send.
-_LOOK_EVERY = 8
+# So many requests are sent before the sender looks for replies.
+_AT_ONCE = 8
 
 
 class ConnectionLost(ConnectionError):
@@ -56,14 +56,12 @@ class Connection:
         deadline = None if timeout is None else time.monotonic() + timeout
         pending: set[int] = set()
         waiting = iter(requests)
+        more = True
         try:
-            more = True
             while more or pending:
-                while more and len(pending) < window:
-                    more = self._submit_next(endpoint, waiting, pending)
-                    if self._next % _LOOK_EVERY == 0:
-                        break
-                yield from self._replies(pending, self._patience(more, pending, window, deadline, timeout))
+                more = more and self._submit(endpoint, waiting, pending, window)
+                idle = not more or len(pending) >= window
+                yield from self._replies(pending, self._patience(pending, idle, deadline))
         finally:
             if pending and not self.is_lost:
                 channel.send(self._socket, [frames.encode(Cancel(tuple(pending)))])
@@ -73,25 +71,24 @@ class Connection:
         channel.close(self._socket)
         self._monitor.close(0)
 
-    def _submit_next(self, endpoint: str, waiting: Iterator[list[Frame]], pending: set[int]) -> bool:
-        payload = next(waiting, None)
-        if payload is None:
-            return False
-        header = Submit(self._next, endpoint, (len(payload),))
-        pending.add(self._next)
-        self._next += 1
-        channel.send(self._socket, [frames.encode(header), *payload])
+    def _submit(self, endpoint: str, waiting: Iterator[list[Frame]], pending: set[int], window: int) -> bool:
+        """Send a few more requests; False when there are no more."""
+        for _ in range(min(_AT_ONCE, window - len(pending))):
+            payload = next(waiting, None)
+            if payload is None:
+                return False
+            header = Submit(self._next, endpoint, (len(payload),))
+            pending.add(self._next)
+            self._next += 1
+            channel.send(self._socket, [frames.encode(header), *payload])
         return True
 
-    def _patience(
-        self, more: bool, pending: set[int], window: int, deadline: float | None, timeout: float | None
-    ) -> float | None:
+    def _patience(self, pending: set[int], idle: bool, deadline: float | None) -> float | None:
         """Say how long to wait for a reply: not at all while there is something to send."""
-        if deadline is not None and time.monotonic() >= deadline:
-            raise DeadlineExceeded(f'{len(pending)} requests were not answered within {timeout:g} s')
-        if not pending or (more and len(pending) < window):
-            return 0.0
-        return None if deadline is None else deadline - time.monotonic()
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise DeadlineExceeded(f'time is over and {len(pending)} requests are not answered')
+        return left if idle and pending else 0.0
 
     def _replies(self, pending: set[int], patience: float | None) -> Iterator[Reply]:
         reply = self._receive(pending)
