@@ -228,8 +228,7 @@ class Guardian:
         return read
 
     def _on_line(self, pod: Pod, stream: str, line: str) -> None:
-        pod.wrote(stream, line)
-        if pod.stacks is None or stream == 'stdout':
+        if pod.wrote(stream, line):
             self._forward(LogLine(pod.name, pod.pid, stream, 0, '', line))
 
     def _forward(self, line: LogLine) -> None:

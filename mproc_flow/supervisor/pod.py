@@ -17,6 +17,7 @@ from mproc_flow.transport.pipe import Pipe
 
 _LAST_LINES = 20
 _LONGEST_LINE = 8192
+_FIRST_FRAME = os.path.join('mproc_flow', 'runtime', 'bootstrap.py')
 
 
 @dataclass
@@ -77,6 +78,7 @@ class Pod:
     failure: PodFailure | None = None
     stacks: list[str] | None = None
     killed_by_us: bool = False
+    _below_pod: bool = False
 
     @classmethod
     def of(cls, spec: PodSpec) -> Pod:
@@ -118,12 +120,21 @@ class Pod:
         if self.pid and self.phase != 'spawned':
             os.kill(self.pid, DUMP_SIGNAL)
 
-    def wrote(self, stream: str, line: str) -> None:
-        """Remember a line of its output."""
+    def wrote(self, stream: str, line: str) -> bool:
+        """Remember a line of its output; False if nobody wants to see it.
+
+        The stack of a forked pod, as faulthandler writes it, goes on below the pod's first frame with those of the
+        Guardian and of the user's program at the moment of the start: these are left out.
+        """
+        is_frame = line.startswith('  File "')
+        self._below_pod = is_frame and (self._below_pod or _FIRST_FRAME in line)
+        if self._below_pod:
+            return False
         if stream == 'stderr':
             if self.stacks is not None:
                 self.stacks.append(line)
             self.tail.append(line)
+        return stream != 'stderr' or self.stacks is None
 
     def drain(self, forward: Callable[[Pod, str, str], None], handle: Callable[[Pod, Report], None]) -> None:
         """Read all that an ended process left in its pipes."""

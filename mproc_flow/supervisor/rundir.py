@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mproc_flow.errors import RuntimeFailToStart
+from mproc_flow.transport import mark
 
 BASE_VARIABLE = 'MPROC_FLOW_RUN_DIR'
 RUN_VARIABLE = 'MPROC_FLOW_RUN'
@@ -27,6 +28,7 @@ RUN_VARIABLE = 'MPROC_FLOW_RUN'
 _LONGEST_PATH = 107 - 16
 # Between mkdir and flock a new directory looks like a stale one.
 _YOUNG = 10.0
+_MARK = 'mark'
 
 
 def prefix() -> str:
@@ -45,6 +47,8 @@ class RunDirectory:
         self.path = _make(_base())
         self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Forks of the Guardian keep the environment of the user's program in /proc; this tells whose they are.
+        self._mark = mark.hold(os.path.join(self.path, _MARK))
 
     def fileno(self) -> int:
         """The descriptor that holds the lock; a forked pod closes its copy, or the lock would outlive us."""
@@ -63,7 +67,7 @@ def run_id(path: str) -> str:
 
 def clean_up(path: str) -> None:
     """Remove the run directory of a Guardian that is dead, and kill what is left of its run."""
-    kill_members(run_id(path))
+    kill_members(path)
     shutil.rmtree(path, ignore_errors=True)
 
 
@@ -76,12 +80,13 @@ def sweep() -> None:
                 _sweep_one(os.path.join(base, name))
 
 
-def kill_members(run: str) -> None:
-    """Kill every process whose environment says that it belongs to this run, by SIGKILL."""
-    marker = f'{RUN_VARIABLE}={run}'.encode()
+def kill_members(path: str) -> None:
+    """SIGKILL every process that belongs to the run of this directory, by its environment or by the Guardian's mark."""
+    marker = f'{RUN_VARIABLE}={run_id(path)}'.encode()
     for pid in _pids():
         with contextlib.suppress(OSError):
-            if marker in Path(f'/proc/{pid}/environ').read_bytes().split(b'\0'):
+            environment = Path(f'/proc/{pid}/environ').read_bytes().split(b'\0')
+            if marker in environment or mark.is_held(pid, path):
                 os.kill(pid, signal.SIGKILL)
 
 

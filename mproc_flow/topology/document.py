@@ -49,7 +49,9 @@ def _loader(text: str, origin: str) -> yaml.SafeLoader:
     try:
         return yaml.SafeLoader(text)
     except yaml.reader.ReaderError as error:
-        raise BadConfigSource(f'{origin}: character {error.position} ({error.character!r}) cannot be in YAML') from None
+        line = text.count('\n', 0, error.position) + 1
+        bad = text[error.position]
+        raise BadConfigSource(f'{origin}, line {line}: the character {bad!a} cannot be in YAML; remove it') from None
 
 
 def _construct(loader: yaml.SafeLoader, node: yaml.Node, origin: str) -> Any:

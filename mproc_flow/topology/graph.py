@@ -116,18 +116,17 @@ class Graph:
             flow_options: Options of the Flow, as checked.
             payloads: Classes and arguments given as objects, as bytes, by name of the Deployment.
             environ: Environment variables of the user's process.
-            sys_path: ``sys.path`` of the user's process.
-            workdir: Working directory of the user's process.
+            sys_path, workdir: Module search path and working directory of the user's process.
             count_devices: Tells how many GPUs there are; by default the host is asked, at most once.
 
         Raises:
             FlowTopologyError: The graph is not valid.
-            BadOption: ``JINA_MP_START_METHOD`` or a round robin over devices cannot be resolved.
+            BadOption: ``JINA_MP_START_METHOD`` or the devices cannot be resolved.
         """
         self.validate()
         flow = FLOW.with_defaults(flow_options)
-        counter = functools.cache(count_devices or functools.partial(devices.count_devices, environ))
-        host = Host(environ, workdir, payloads, counter)
+        ask_once = functools.cache(count_devices or functools.partial(devices.count_devices, environ))
+        host = Host(environ, workdir, payloads, ask_once)
         pods = [pod for spec in self.deployments for pod in executor_pods(spec, flow_options, host)]
         return Plan(
             flow=flow['name'],
