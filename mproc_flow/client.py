@@ -30,6 +30,7 @@ Callback = Callable[[Response], Any]
 Explain = Callable[[], MprocFlowError | None]
 
 _PREFETCH = 1000
+_CONNECT_BOUND = 5.0
 
 
 class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,19 +77,27 @@ class Client:
     def __init__(self, host: str = '127.0.0.1', port: int | None = None, *, prefetch: int = _PREFETCH) -> None:
         if port is None:
             raise BadOption('Client(port=...) is needed: the port that was given to Flow(port=...)')
-        self._set_up(f'tcp://{host}:{port}', prefetch, lambda: None)
+        self._set_up(f'tcp://{host}:{port}', prefetch, lambda: None, lambda seconds: seconds > _CONNECT_BOUND)
 
     @classmethod
-    def at(cls, address: str, prefetch: int = _PREFETCH, explain: Explain = lambda: None) -> Client:
-        """Make a Client for a ZeroMQ address; ``explain`` may say why the connection was lost."""
+    def at(cls, address: str, prefetch: int, explain: Explain, is_hopeless: Callable[[float], bool]) -> Client:
+        """Make a Client for a ZeroMQ address.
+
+        Args:
+            address: Where the gateway listens, or will.
+            prefetch: See the class.
+            explain: May say why the connection was lost.
+            is_hopeless: See :class:`~mproc_flow.transport.exchange.Connection`.
+        """
         client = cls.__new__(cls)
-        client._set_up(address, prefetch, explain)
+        client._set_up(address, prefetch, explain, is_hopeless)
         return client
 
-    def _set_up(self, address: str, prefetch: int, explain: Explain) -> None:
+    def _set_up(self, address: str, prefetch: int, explain: Explain, is_hopeless: Callable[[float], bool]) -> None:
         self._address = address
         self._prefetch = prefetch or 1 << 62
         self._explain = explain
+        self._is_hopeless = is_hopeless
         self._lock = threading.Lock()
         self._forget()
 
@@ -157,8 +166,7 @@ class Client:
                 return
             self._closed = True
             while self._idle:
-                self._idle.pop().close()
-                self._count -= 1
+                self._drop(self._idle.pop())
             self._end_context()
 
     # ---- inside ----
@@ -177,7 +185,7 @@ class Client:
             self._release(connection)
 
     def _loss(self) -> MprocFlowError:
-        return self._explain() or PodDied(f'the connection to the gateway at {self._address} is lost')
+        return self._explain() or PodDied(f'there is no connection to a gateway at {self._address}, or it was lost')
 
     def _acquire(self) -> Connection:
         with self._lock:
@@ -185,22 +193,29 @@ class Client:
                 self._forget()
             if self._closed:
                 raise FlowClosed
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                connection = self._idle.pop()
+                connection.update()
+                if not connection.is_lost:
+                    return connection
+                self._drop(connection)
             if self._context is None:
                 self._context = channel.context()
-            connection = Connection(self._context, self._address)
+            connection = Connection(self._context, self._address, self._is_hopeless)
             self._count += 1
             return connection
 
     def _release(self, connection: Connection) -> None:
         with self._lock:
             if self._closed or connection.is_lost:
-                connection.close()
-                self._count -= 1
+                self._drop(connection)
                 self._end_context()
             else:
                 self._idle.append(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        connection.close()
+        self._count -= 1
 
     def _end_context(self) -> None:
         if self._closed and not self._count and self._context is not None:

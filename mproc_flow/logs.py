@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import TextIO
 
 LEVEL_VARIABLE = 'JINA_LOG_LEVEL'
 CONFIG_VARIABLE = 'JINA_LOG_CONFIG'
@@ -71,7 +72,14 @@ def _write(text: str, to_stdout: bool) -> None:
     if stream is None:
         return
     try:
-        stream.write(f'{text}\n')
+        _write_line(stream, text)
         stream.flush()
     except (OSError, ValueError):  # closed: there is nobody left to read it
         return
+
+
+def _write_line(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(f'{text}\n')
+    except UnicodeEncodeError:
+        stream.write(f'{ascii(text)[1:-1]}\n')

@@ -62,7 +62,7 @@ class Run:
         begin = time.monotonic()
         self.supervision.start()
         address = channel.address(self.supervision.run_directory, channel.CLIENTS)
-        self.client = Client.at(address, self._prefetch, self._explain)
+        self.client = Client.at(address, self._prefetch, self._explain, self._is_hopeless)
         self._log.say(logging.INFO, self._banner(time.monotonic() - begin))
 
     def close(self) -> None:
@@ -75,6 +75,9 @@ class Run:
                 raise
         finally:
             self.client.close()
+
+    def _is_hopeless(self, seconds: float) -> bool:
+        return self.closing or self.supervision.failure is not None
 
     def _explain(self) -> MprocFlowError | None:
         if self.closing:

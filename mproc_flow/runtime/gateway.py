@@ -111,10 +111,10 @@ class Gateway:
             payload = [frame for part in send.parts for frame in part]
             header = frames.encode(send.header)
             if isinstance(send, ToClient):
-                channel.send(self._clients, [send.client, header, *payload])
+                channel.send(self._clients, [send.client, header, *payload], borrow=True)
             else:
                 # A pod that is gone is told by the Guardian, and what it held is refused then.
-                channel.send(self._pods, [send.peer, header, *payload])
+                channel.send(self._pods, [send.peer, header, *payload], borrow=True)
 
     # ---- the Guardian ----
 

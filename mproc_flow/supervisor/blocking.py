@@ -10,7 +10,7 @@ import threading
 from typing import Any
 
 from mproc_flow.supervisor import signals
-from mproc_flow.supervisor.launch import THREAD_PREFIX
+from mproc_flow.supervisor.launch import PACKAGE
 from mproc_flow.supervisor.owner import Supervision
 
 _POLL = 0.1
@@ -79,7 +79,7 @@ class Blocking:
         in_main = threading.current_thread() is threading.main_thread()
         if self._event is None and in_main:
             return None
-        watcher = threading.Thread(target=self._watch, name=f'{THREAD_PREFIX}-block', daemon=True)
+        watcher = threading.Thread(target=self._watch, name=f'{PACKAGE}-block', daemon=True)
         watcher.start()
         return watcher
 

@@ -11,6 +11,8 @@ import signal
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from mproc_flow.runtime.messages import Announce, Drained, LogRecord, Phase, PodLost, Ready, Report, StartFailed, Stop
 from mproc_flow.supervisor import reaper, signals
 from mproc_flow.supervisor.control import (
@@ -25,6 +27,7 @@ from mproc_flow.supervisor.control import (
     Stopped,
 )
 from mproc_flow.supervisor.lifecycle import Do, Event, State
+from mproc_flow.supervisor.linefeed import LineFeed
 from mproc_flow.supervisor.loop import Loop
 from mproc_flow.supervisor.nursery import Nursery
 from mproc_flow.supervisor.pod import Output, Pod, loss
@@ -38,7 +41,6 @@ _ABORT_GRACE = 1.0
 _ORPHAN_GRACE = 1.2  # when the owner is dead; all must be gone 2 s after it
 _SIGTERM_GRACE = 5.0
 _STACKS_GRACE = 0.15
-_MOST_UNSENT = 1 << 20
 
 
 class Guardian:
@@ -64,7 +66,7 @@ class Guardian:
         self._started = False
         self._aborting = False
         self._address = ''
-        self._dropped = 0
+        self._lines = LineFeed(control)
         self._wake = signals.make_readable()
         self._loop.watch(self._wake, self._on_signal)
         self._loop.watch(control, self._on_control)
@@ -179,8 +181,13 @@ class Guardian:
         def read() -> None:
             if pod.pipe is None:
                 return
-            for report in pod.pipe.receive():
-                self._on_report(pod, report)
+            try:
+                for report in pod.pipe.receive():
+                    self._on_report(pod, report)
+            except msgspec.DecodeError as error:  # user code wrote to a descriptor it does not own
+                pod.cause = f'wrote what is no message to its pipe ({error}); it was killed'
+                self._loop.unwatch(pod.pipe)
+                pod.kill()
             if pod.pipe is not None and pod.pipe.ended:
                 self._loop.unwatch(pod.pipe)
 
@@ -196,7 +203,7 @@ class Guardian:
             pod.cause, pod.traceback = report.cause, report.traceback
             self._feed(pod, Event.START_FAILED)
         elif isinstance(report, LogRecord):
-            self._forward(LogLine(pod.name, pod.pid, 'log', report.level, report.logger, report.text))
+            self._lines.forward(LogLine(pod.name, pod.pid, 'log', report.level, report.logger, report.text))
         elif isinstance(report, Drained):
             self._shutdown.stop_pods()
 
@@ -229,17 +236,7 @@ class Guardian:
 
     def _on_line(self, pod: Pod, stream: str, line: str) -> None:
         if pod.wrote(stream, line):
-            self._forward(LogLine(pod.name, pod.pid, stream, 0, '', line))
-
-    def _forward(self, line: LogLine) -> None:
-        if self._control.unsent > _MOST_UNSENT:
-            self._dropped += 1
-            return
-        if self._dropped:
-            text = f'{self._dropped} lines were dropped: they came faster than this program took them'
-            self._dropped = 0
-            self._control.send(LogLine(line.pod, line.pid, 'stderr', 0, '', text))
-        self._control.send(line)
+            self._lines.forward(LogLine(pod.name, pod.pid, stream, 0, '', line))
 
     # ---- the end of pods ----
 

@@ -25,7 +25,7 @@ from mproc_flow.supervisor.rundir import RunDirectory, sweep
 from mproc_flow.topology.plan import Plan
 from mproc_flow.transport.pipe import Pipe, pair
 
-THREAD_PREFIX = 'mproc_flow'
+PACKAGE = 'mproc_flow'
 
 _PODS = 'mproc_flow.runtime.pods'
 
@@ -86,12 +86,20 @@ def check_fork() -> None:
             f'fork while other threads run ({", ".join(names)}): a lock that one of them holds stays locked in the '
             'Executors. Set JINA_MP_START_METHOD=spawn if they hang',
             ForkWithThreadsWarning,
-            stacklevel=6,
+            stacklevel=_stacklevel(),
         )
 
 
+def _stacklevel() -> int:
+    """Stack level, for a warning raised by the caller, of the first frame outside this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get('__name__', '').startswith(f'{PACKAGE}.'):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
 def _may_hold_locks(thread: threading.Thread) -> bool:
-    return thread is not threading.current_thread() and not thread.name.startswith(THREAD_PREFIX)
+    return thread is not threading.current_thread() and not thread.name.startswith(PACKAGE)
 
 
 def _fork(plan: Plan, theirs: socket.socket, ours: socket.socket, main: Callable[[], PodMain]) -> int:

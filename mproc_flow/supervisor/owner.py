@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+import traceback
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +37,7 @@ from mproc_flow.supervisor.control import (
     StopFlow,
     Stopped,
 )
-from mproc_flow.supervisor.launch import THREAD_PREFIX, launch
+from mproc_flow.supervisor.launch import PACKAGE, launch
 from mproc_flow.supervisor.pod import loss
 from mproc_flow.topology.plan import GATEWAY, Plan
 from mproc_flow.transport.pipe import Pipe
@@ -108,7 +109,7 @@ class Supervision:
         self._guardian, sock = launch(self._plan, self._objects, pods.forked)
         self._control = Pipe(sock, Notice)
         _open_controls.add(self._control)
-        self._thread = threading.Thread(target=self._listen, name=f'{THREAD_PREFIX}-{self._plan.flow}', daemon=True)
+        self._thread = threading.Thread(target=self._listen, name=f'{PACKAGE}-{self._plan.flow}', daemon=True)
         self._thread.start()
         try:
             self._await_start()
@@ -216,10 +217,13 @@ class Supervision:
             self._hear_loss(notice)
 
     def _hear_line(self, line: LogLine) -> None:
-        if line.stream == 'log':
-            self._log.pod_record(line.pod, line.pid, line.level, line.logger, line.text)
-        else:
-            self._log.pod_line(line.pod, line.pid, line.stream, line.text)
+        try:
+            if line.stream == 'log':
+                self._log.pod_record(line.pod, line.pid, line.level, line.logger, line.text)
+            else:
+                self._log.pod_line(line.pod, line.pid, line.stream, line.text)
+        except Exception:  # the application's logging; this thread must go on whatever happens in there
+            traceback.print_exc()
 
     def _hear_loss(self, lost: PodLoss) -> None:
         with self._changed:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from mproc_flow.errors import ErrorInfo, PodDied, PodFailure
 from mproc_flow.runtime.messages import DUMP_SIGNAL, Report
@@ -142,8 +145,9 @@ class Pod:
             for line in [*output.lines()[0], *output.rest()]:
                 forward(self, output.stream, line)
         if self.pipe is not None:
-            for report in self.pipe.receive():
-                handle(self, report)
+            with contextlib.suppress(msgspec.DecodeError):
+                for report in self.pipe.receive():
+                    handle(self, report)
 
     def died(self, code: int) -> PodFailure:
         """Say why the process, which ended with this exit code, is gone."""

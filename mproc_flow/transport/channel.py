@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import zmq
@@ -79,9 +79,16 @@ def bind(socket: Socket, where: str) -> None:
         raise PortAlreadyUsed(f'{where} is taken by another program: choose another port') from error
 
 
-def send(socket: Socket, frames: Sequence[Frame]) -> bool:
-    """Send a message without waiting; False if the peer is gone or takes no more."""
-    large = any(len(frame) >= _COPY_BELOW for frame in frames)
+def send(socket: Socket, frames: Sequence[Frame], borrow: bool = False) -> bool:
+    """Send a message without waiting; False if the peer is gone or takes no more.
+
+    Args:
+        socket: Where.
+        frames: The message.
+        borrow: Large frames need not be copied: nobody changes their memory, now or later. Not for what user code
+            holds: ZeroMQ sends it after this returned.
+    """
+    large = borrow and any(len(frame) >= _COPY_BELOW for frame in frames)
     try:
         socket.send_multipart(frames, zmq.NOBLOCK, copy=not large)
     except zmq.Again:
@@ -120,14 +127,16 @@ def poller(*sources: Socket | int) -> zmq.Poller:
 
 
 def monitor(socket: Socket) -> Socket:
-    """Give a socket that can be read when ``socket`` gains or loses its connection; see :func:`is_connected`."""
+    """Give a socket that can be read when ``socket`` gains or loses its connection; see :func:`connection_news`."""
     watch: Socket = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
     return watch
 
 
-def is_connected(monitor: Socket) -> bool:
-    """Take the next piece of news of a monitor: True for a connection gained, False for one lost."""
-    return bool(recv_monitor_message(monitor)['event'] == zmq.EVENT_HANDSHAKE_SUCCEEDED)
+def connection_news(monitor: Socket) -> Iterator[bool]:
+    """Take the news of a monitor, without waiting: True for each connection gained, False for each lost."""
+    with contextlib.suppress(zmq.Again):
+        while True:
+            yield recv_monitor_message(monitor, zmq.NOBLOCK)['event'] == zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
 def close(*sockets: Socket) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from mproc_flow.errors import DeadlineExceeded, ErrorInfo
@@ -12,6 +12,8 @@ from mproc_flow.transport.frames import Answer, Cancel, Frame, Part, Submit
 
 # So many requests are sent before the sender looks for replies.
 _AT_ONCE = 8
+# Nothing on the socket tells that a gateway that is not there yet will never be.
+_LOOK_AGAIN = 0.05
 
 
 class ConnectionLost(ConnectionError):
@@ -31,13 +33,18 @@ class Connection:
 
     Args:
         context: The ZeroMQ context.
-        address: Where the gateway listens.
+        address: Where the gateway listens, or will.
+        is_hopeless: Asked, with the seconds since this was made, while there is no connection yet: true ends the
+            wait for one.
 
     Attributes:
         is_lost: It cannot be used any more.
     """
 
-    def __init__(self, context: channel.Context, address: str) -> None:
+    def __init__(self, context: channel.Context, address: str, is_hopeless: Callable[[float], bool]) -> None:
+        self._is_hopeless = is_hopeless
+        self._made = time.monotonic()
+        self._connected = False
         self._socket = channel.dealer(context, address)
         self._monitor = channel.monitor(self._socket)
         self._poller = channel.poller(self._socket, self._monitor)
@@ -65,6 +72,12 @@ class Connection:
         finally:
             if pending and not self.is_lost:
                 channel.send(self._socket, [frames.encode(Cancel(tuple(pending)))])
+
+    def update(self) -> None:
+        """Take the news of whether there is a connection; to be called before an exchange."""
+        for connected in channel.connection_news(self._monitor):
+            self._connected = connected
+            self.is_lost = self.is_lost or not connected
 
     def close(self) -> None:
         """Free the socket."""
@@ -102,9 +115,13 @@ class Connection:
             raise ConnectionLost
 
     def _wait(self, patience: float | None) -> None:
+        if not self._connected:
+            patience = _LOOK_AGAIN if patience is None else min(patience, _LOOK_AGAIN)
         events = self._poller.poll(None if patience is None else max(0, int(patience * 1000) + 1))
         if any(source is self._monitor for source, _ in events):
-            self.is_lost = not channel.is_connected(self._monitor)
+            self.update()
+        elif not events and not self._connected:
+            self.is_lost = self._is_hopeless(time.monotonic() - self._made)
 
     def _receive(self, pending: set[int]) -> Reply | None:
         """Take the next reply to one of these requests; others were given up by an earlier exchange."""
