@@ -80,6 +80,17 @@ class RuntimeFailToStart(MprocFlowError):
         self.failures = failures
 
 
+class MissingMainGuard(RuntimeFailToStart):
+    """This program starts a Flow while a child process imports it.
+    Put what runs it under the main guard:
+
+        if __name__ == '__main__':
+            main()
+    """
+
+    code = 'main_guard'
+
+
 class PortAlreadyUsed(MprocFlowError, RuntimeError):
     """The port is taken by another program: choose another one, or none."""
 

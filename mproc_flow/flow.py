@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mproc_flow.errors import BadOption, FlowBuildLevelError, FlowClosed, RuntimeFailToStart
+from mproc_flow.errors import BadOption, FlowBuildLevelError, FlowClosed, MissingMainGuard
 from mproc_flow.executor import Executor
 from mproc_flow.options.groups import EXECUTOR, FLOW
 from mproc_flow.run import Run
@@ -20,12 +20,6 @@ from mproc_flow.supervisor.blocking import Blocking
 from mproc_flow.supervisor.control import PodStatus
 from mproc_flow.topology import flowfile
 from mproc_flow.topology.graph import Graph
-
-_MAIN_GUARD = """\
-this program starts a Flow while a child process imports it. Put what runs it under the main guard:
-
-    if __name__ == '__main__':
-        main()"""
 
 _running: weakref.WeakSet[Flow] = weakref.WeakSet()
 
@@ -103,7 +97,7 @@ class Flow:
             FlowBuildLevelError: The Flow is running already.
         """
         if loader.is_importing_main():
-            raise RuntimeFailToStart(_MAIN_GUARD)
+            raise MissingMainGuard
         with self._lock:
             if self._run is not None:
                 raise FlowBuildLevelError('start() on a Flow that is running already')

@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from mproc_flow.errors import MissingMainGuard
 from mproc_flow.runtime.messages import DUMP_SIGNAL, Assignment, Command, LogRecord, Phase, Ready, Report, StartFailed
 from mproc_flow.transport.pipe import Pipe
 
@@ -84,7 +85,7 @@ def _run(pod: Pod, main: Main) -> None:
 def _report_failure(pod: Pod, error: BaseException) -> int:
     text = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
     if not pod.is_ready:
-        pod.commands.send_all(StartFailed(_cause(error), text))
+        pod.commands.send_all(StartFailed(_cause(error), '' if isinstance(error, MissingMainGuard) else text))
         return 1
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -93,6 +94,8 @@ def _report_failure(pod: Pod, error: BaseException) -> int:
 
 
 def _cause(error: BaseException) -> str:
+    if isinstance(error, MissingMainGuard):
+        return str(error)
     if isinstance(error, SystemExit):
         return f'called sys.exit({error.code!r}) before it was ready'
     return f'raised {type(error).__name__}: {error}'
