@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -139,8 +140,9 @@ class Client:
         """
         chosen = PostOptions.of(options)
         callbacks = _Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
-        exchanged = self._exchange(on, inputs, dict(parameters or {}), chosen)
-        responses = [callbacks.call(response, info) for response, info in exchanged]
+        exchange = self._exchange(on, inputs, dict(parameters or {}), chosen)
+        with contextlib.closing(exchange):  # an error's traceback would keep it, and its connection, open
+            responses = [callbacks.call(response, info) for response, info in exchange]
         return callbacks.result(responses, chosen.return_responses)
 
     def index(self, inputs: Any = None, **options: Any) -> Any:
@@ -173,12 +175,14 @@ class Client:
 
     def _exchange(
         self, on: str, inputs: Any, parameters: dict[str, Any], options: PostOptions
-    ) -> Iterator[tuple[Response, ErrorInfo | None]]:
+    ) -> Generator[tuple[Response, ErrorInfo | None], None, None]:
         connection = self._acquire()
         try:
             requests = (encode(docs, parameters) for docs in batches(inputs, options.request_size))
-            for reply in connection.exchange(on or '/', requests, self._prefetch, options.timeout):
-                yield _response(on, reply)
+            replies = connection.exchange(on or '/', requests, self._prefetch, options.timeout)
+            with contextlib.closing(replies):
+                for reply in replies:
+                    yield _response(on, reply)
         except ConnectionLost as lost:
             raise self._loss() from lost
         finally:

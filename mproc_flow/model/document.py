@@ -123,6 +123,10 @@ class Document(msgspec.Struct, metaclass=_FieldsByName, kw_only=True, array_like
             return NotImplemented
         return all(_same_field(name, getattr(self, name), getattr(other, name)) for name in self.__struct_fields__)
 
+    def __ne__(self, other: object) -> bool:
+        # Not left to Python: msgspec's own __ne__, which knows nothing of the above, would be inherited.
+        return not self == other
+
     def __repr__(self) -> str:
         """Show the fields that are set, long values shortened."""
         values = ((name, getattr(self, name)) for name in self.__struct_fields__)

@@ -94,7 +94,7 @@ def unpack(data: Buffer, frames: Sequence[Buffer]) -> np.ndarray:
 def wire_name(dtype: np.dtype[Any]) -> str | None:
     """Return the name of a dtype on the wire, None if it is not numeric."""
     name = dtype.str
-    return name if _NUMERIC.fullmatch(name) and np.dtype(name) == dtype else None
+    return name if _NUMERIC.fullmatch(name) else None
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 from mproc_flow.errors import DeadlineExceeded, ErrorInfo
@@ -53,7 +53,7 @@ class Connection:
 
     def exchange(
         self, endpoint: str, requests: Iterable[list[Frame]], window: int, timeout: float | None
-    ) -> Iterator[Reply]:
+    ) -> Generator[Reply, None, None]:
         """Send requests, at most ``window`` ahead of their replies, and give the replies as they come.
 
         Raises:
