@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import os
@@ -53,7 +54,8 @@ def launch(plan: Plan, objects: Objects, main: Callable[[Objects], PodMain]) -> 
             pid = _fork(plan, theirs, ours, lambda: main(objects))
         else:
             pid = _execute(theirs)
-            Pipe(ours.dup(), Order).send_all(Launch(plan))
+            with contextlib.closing(Pipe(ours.dup(), Order)) as control:
+                control.send_all(Launch(plan))
     except BaseException:
         ours.close()
         raise
