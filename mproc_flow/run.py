@@ -15,10 +15,11 @@ from mproc_flow.client import Client
 from mproc_flow.errors import FlowClosed, MprocFlowError
 from mproc_flow.logs import FlowLog
 from mproc_flow.supervisor import payload
+from mproc_flow.supervisor.launch import Cargo
 from mproc_flow.supervisor.owner import Supervision
 from mproc_flow.topology.deployment import DeploymentSpec
 from mproc_flow.topology.graph import Graph
-from mproc_flow.topology.plan import Plan, PodSpec
+from mproc_flow.topology.plan import ExecutorSpec, Plan, PodSpec
 from mproc_flow.transport import channel
 
 # The Guardian tells within milliseconds why a gateway is gone; this bounds the wait should it be gone itself.
@@ -47,9 +48,9 @@ class Run:
         self.interrupted = False
         self._log = FlowLog(options['quiet'])
         self._prefetch = options['prefetch']
-        objects = {spec.name: _object(spec) for spec in graph}
-        self._plan = _plan(options, graph, objects)
-        self.supervision = Supervision(self._plan, objects, self._log)
+        plan = graph.plan(options, environ=os.environ, sys_path=sys.path, workdir=os.getcwd())
+        self._plan, cargo = _load(graph, plan)
+        self.supervision = Supervision(self._plan, cargo, self._log)
 
     @property
     def address(self) -> str:
@@ -89,23 +90,30 @@ class Run:
         return f'{self._plan.flow} is ready after {seconds:.2f} s at {self.address} (protocol zmq)\n{pods}'
 
 
+def _load(graph: Graph, plan: Plan) -> tuple[Plan, Cargo]:
+    """Gather what the pods get beside the Plan; a Deployment's pods share it."""
+    cargo = Cargo({spec.name: _object(spec) for spec in graph}, {})
+    packed = {spec.deployment: _packed(spec, cargo) for spec in _first_pods(plan)}
+    pods = tuple(
+        msgspec.structs.replace(spec, executor=packed.get(spec.deployment, spec.executor)) for spec in plan.pods
+    )
+    return msgspec.structs.replace(plan, pods=pods), cargo
+
+
+def _first_pods(plan: Plan) -> list[PodSpec]:
+    return list({spec.deployment: spec for spec in plan.pods if spec.executor is not None}.values())
+
+
 def _object(spec: DeploymentSpec) -> Object:
     uses = spec.options.get('uses')
     return uses if isinstance(uses, type) else None, spec.options.get('uses_with') or {}
 
 
-def _plan(options: Mapping[str, Any], graph: Graph, objects: Mapping[str, Object]) -> Plan:
-    plan = graph.plan(options, payloads={}, environ=os.environ, sys_path=sys.path, workdir=os.getcwd())
-    pods = tuple(_packed(spec, objects) for spec in plan.pods)
-    return msgspec.structs.replace(plan, pods=pods)
-
-
-def _packed(spec: PodSpec, objects: Mapping[str, Object]) -> PodSpec:
-    """Put class and arguments as bytes into the spec of a pod that does not get them with its memory."""
-    if spec.executor is None or spec.start_method == 'fork':
-        return spec
-    kind, uses_with = objects[spec.deployment]
-    if kind is None and not uses_with:
-        return spec
+def _packed(spec: PodSpec, cargo: Cargo) -> ExecutorSpec | None:
+    """Turn class and arguments into bytes for pods that do not get them with their memory."""
+    kind, uses_with = cargo.objects[spec.deployment]
+    if spec.executor is None or spec.start_method == 'fork' or (kind is None and not uses_with):
+        return spec.executor
     executor = payload.pack(spec.deployment, spec.executor, kind, uses_with)
-    return msgspec.structs.replace(spec, executor=executor)
+    cargo.payloads[spec.deployment] = executor.payload
+    return msgspec.structs.replace(executor, payload=b'')

@@ -9,9 +9,10 @@ from mproc_flow.topology.plan import Plan
 
 
 class Launch(msgspec.Struct, frozen=True, tag='launch'):
-    """Owner: run this Plan. Sent to a fresh Guardian; a forked one has it in its memory."""
+    """Owner: run this Plan, with these payloads by Deployment. A forked Guardian has both in its memory."""
 
     plan: Plan
+    payloads: dict[str, bytes]
 
 
 class StopFlow(msgspec.Struct, frozen=True, tag='stop_flow'):

@@ -15,6 +15,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from mproc_flow.errors import ForkWithThreadsWarning, PodFailure, RuntimeFailToStart
@@ -33,13 +34,26 @@ _PODS = 'mproc_flow.runtime.pods'
 Objects = Mapping[str, Any]
 
 
-def launch(plan: Plan, objects: Objects, main: Callable[[Objects], PodMain]) -> tuple[int, socket.socket]:
+@dataclass(frozen=True)
+class Cargo:
+    """What users gave as objects, by name of the Deployment; it travels beside the Plan, which is data only.
+
+    Attributes:
+        objects: Class (or None) and ``uses_with``, for pods that are forked with the user's memory.
+        payloads: The same as bytes, for all others.
+    """
+
+    objects: dict[str, tuple[type[Any] | None, dict[str, Any]]]
+    payloads: dict[str, bytes]
+
+
+def launch(plan: Plan, cargo: Cargo, main: Callable[[Objects], PodMain]) -> tuple[int, socket.socket]:
     """Start a Guardian for a Plan.
 
     Args:
         plan: What it is to run.
-        objects: Class and ``uses_with`` by Deployment, for pods that are forked with this process's memory.
-        main: Gives the function that such a pod runs.
+        cargo: What the user gave as objects.
+        main: Gives the function that a pod runs that is forked with this process's memory.
 
     Returns:
         The Guardian's pid and the owner's end of the control pipe.
@@ -47,15 +61,16 @@ def launch(plan: Plan, objects: Objects, main: Callable[[Objects], PodMain]) -> 
     Raises:
         RuntimeFailToStart: fork is asked for and CUDA is initialised in this process.
     """
+    order = Launch(plan, cargo.payloads)
     ours, theirs = pair()
     try:
         if needs_fork(plan):
             check_fork()
-            pid = _fork(plan, theirs, ours, lambda: main(objects))
+            pid = _fork(order, theirs, ours, lambda: main(cargo.objects))
         else:
             pid = _execute(theirs)
             with contextlib.closing(Pipe(ours.dup(), Order)) as control:
-                control.send_all(Launch(plan))
+                control.send_all(order)
     except BaseException:
         ours.close()
         raise
@@ -104,7 +119,7 @@ def _may_hold_locks(thread: threading.Thread) -> bool:
     return thread is not threading.current_thread() and not thread.name.startswith(PACKAGE)
 
 
-def _fork(plan: Plan, theirs: socket.socket, ours: socket.socket, main: Callable[[], PodMain]) -> int:
+def _fork(order: Launch, theirs: socket.socket, ours: socket.socket, main: Callable[[], PodMain]) -> int:
     owner = os.getpid()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # or what waits in their buffers would be written by every child too
@@ -114,7 +129,7 @@ def _fork(plan: Plan, theirs: socket.socket, ours: socket.socket, main: Callable
     try:
         pid = os.fork()
         if pid == 0:
-            _be_forked_guardian(plan, theirs, ours, owner, main)
+            _be_forked_guardian(order, theirs, ours, owner, main)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, old)
     return pid
@@ -137,7 +152,7 @@ def _execute(theirs: socket.socket) -> int:
 
 
 def _be_forked_guardian(
-    plan: Plan, theirs: socket.socket, ours: socket.socket, owner: int, main: Callable[[], PodMain]
+    order: Launch, theirs: socket.socket, ours: socket.socket, owner: int, main: Callable[[], PodMain]
 ) -> NoReturn:
     try:
         signal.set_wakeup_fd(-1)
@@ -150,7 +165,7 @@ def _be_forked_guardian(
         os.dup2(null, 0)
         os.dup2(null, 1)
         os.close(null)
-        _guard(plan, Pipe(theirs, Order), owner, 'fork', main)
+        _guard(order, Pipe(theirs, Order), owner, 'fork', main)
     finally:
         os._exit(1)
 
@@ -170,10 +185,11 @@ def main(fd: str, owner: str) -> None:
     """Be a Guardian that is a fresh interpreter."""
     control = Pipe(socket.socket(fileno=int(fd)), Order)
     os.set_inheritable(int(fd), False)
-    plan = _await_plan(control)
+    order = _await_launch(control)
+    plan = order.plan
     if os.path.isdir(plan.workdir):
         os.chdir(plan.workdir)
-    _guard(plan, control, int(owner), 'forkserver', lambda: _preload(plan))
+    _guard(order, control, int(owner), 'forkserver', lambda: _preload(plan))
 
 
 def _preload(plan: Plan) -> PodMain | None:
@@ -189,16 +205,16 @@ def _preload(plan: Plan) -> PodMain | None:
     return run
 
 
-def _await_plan(control: Pipe) -> Plan:
+def _await_launch(control: Pipe) -> Launch:
     while not control.ended:
         control.wait(None)
         for order in control.receive():
             if isinstance(order, Launch):
-                return order.plan
+                return order
     os._exit(1)  # the owner is gone
 
 
-def _guard(plan: Plan, control: Pipe, owner: int, forkable: str, main: Callable[[], PodMain | None]) -> NoReturn:
+def _guard(order: Launch, control: Pipe, owner: int, forkable: str, main: Callable[[], PodMain | None]) -> NoReturn:
     code = 1
     try:
         os.setpgid(0, 0)  # Ctrl-C in a terminal is for the owner
@@ -207,8 +223,8 @@ def _guard(plan: Plan, control: Pipe, owner: int, forkable: str, main: Callable[
         sweep()
         forked_main = main()
         run = RunDirectory()
-        nursery = Nursery(plan, run.path, forkable, forked_main)
-        Guardian(plan, control, owner, run, nursery).run()
+        nursery = Nursery(order, run.path, forkable, forked_main)
+        Guardian(order.plan, control, owner, run, nursery).run()
         code = 0
     except Exception as error:  # told to the owner: nobody above could see it
         text = traceback.format_exc()

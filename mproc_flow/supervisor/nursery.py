@@ -10,9 +10,10 @@ import msgspec
 
 from mproc_flow.runtime.messages import Assignment, Report
 from mproc_flow.supervisor import process
+from mproc_flow.supervisor.control import Launch
 from mproc_flow.supervisor.pod import Output, Pod
 from mproc_flow.supervisor.rundir import RUN_VARIABLE, run_id
-from mproc_flow.topology.plan import GATEWAY, Plan, PodSpec
+from mproc_flow.topology.plan import GATEWAY, PodSpec
 from mproc_flow.transport.pipe import Pipe, pair
 
 POD_VARIABLE = 'MPROC_FLOW_POD'
@@ -28,15 +29,15 @@ class Nursery:
     are fresh interpreters of their own.
 
     Args:
-        plan: What is run.
+        order: What is run, with the payloads.
         run_directory: Path of the run directory.
         forkable: The start method whose pods can be forked from here.
         main: What a forked pod runs; None if none can be forked after all.
     """
 
-    def __init__(self, plan: Plan, run_directory: str, forkable: str, main: PodMain | None) -> None:
-        self._plan = plan
-        self._bare_plan = _without_payloads(plan)
+    def __init__(self, order: Launch, run_directory: str, forkable: str, main: PodMain | None) -> None:
+        self._plan = order.plan
+        self._payloads = order.payloads
         self._run_directory = run_directory
         self._forkable = forkable if main is not None else None
         self._main = main
@@ -53,10 +54,9 @@ class Nursery:
         for reader, _ in ends:
             os.set_blocking(reader, False)
         forked = pod.spec.start_method == self._forkable
-        assignment = Assignment(
-            pod.spec, self._plan if forked else self._bare_plan, pod.generation + 1, self._run_directory
-        )
-        child = self._forked(assignment, theirs) if forked else self._fresh(pod.spec, theirs)
+        spec = self._loaded(pod.spec)
+        assignment = Assignment(spec, self._plan, pod.generation + 1, self._run_directory)
+        child = self._forked(assignment, theirs) if forked else self._fresh(spec, theirs)
         doomed = [*close, ours.fileno(), *(reader for reader, _ in ends)]
         try:
             pid = process.spawn(child, doomed, (ends[0][1], ends[1][1]))
@@ -68,6 +68,13 @@ class Nursery:
         pod.started(pid, Pipe(ours, Report), outputs)
         if not forked and pod.pipe is not None:
             pod.pipe.send(assignment)
+
+    def _loaded(self, spec: PodSpec) -> PodSpec:
+        """Put the payload, which all pods of a Deployment share, into the spec."""
+        payload = self._payloads.get(spec.deployment)
+        if payload is None or spec.executor is None:
+            return spec
+        return msgspec.structs.replace(spec, executor=msgspec.structs.replace(spec.executor, payload=payload))
 
     def _forked(self, assignment: Assignment, sock: socket.socket) -> Callable[[], None]:
         def child() -> None:
@@ -90,8 +97,3 @@ class Nursery:
 
     def _environment(self, spec: PodSpec) -> dict[str, str]:
         return {**spec.env, RUN_VARIABLE: run_id(self._run_directory), POD_VARIABLE: spec.name}
-
-
-def _without_payloads(plan: Plan) -> Plan:
-    bare = tuple(msgspec.structs.replace(spec, executor=None) for spec in plan.pods)
-    return msgspec.structs.replace(plan, pods=bare)

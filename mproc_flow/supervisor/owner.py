@@ -11,7 +11,6 @@ import time
 import traceback
 import weakref
 from collections.abc import Callable
-from typing import Any
 
 from mproc_flow.errors import (
     FlowFailed,
@@ -37,7 +36,7 @@ from mproc_flow.supervisor.control import (
     StopFlow,
     Stopped,
 )
-from mproc_flow.supervisor.launch import PACKAGE, launch
+from mproc_flow.supervisor.launch import PACKAGE, Cargo, launch
 from mproc_flow.supervisor.pod import loss
 from mproc_flow.topology.plan import GATEWAY, Plan
 from mproc_flow.transport.pipe import Pipe
@@ -63,7 +62,7 @@ class Supervision:
 
     Args:
         plan: What to run.
-        objects: Class and ``uses_with`` by Deployment, for forked pods.
+        cargo: What the user gave as objects.
         log: Where messages for people go.
 
     Attributes:
@@ -72,9 +71,9 @@ class Supervision:
         failure: Why the Flow cannot serve any more, or None.
     """
 
-    def __init__(self, plan: Plan, objects: dict[str, Any], log: FlowLog) -> None:
+    def __init__(self, plan: Plan, cargo: Cargo, log: FlowLog) -> None:
         self._plan = plan
-        self._objects = objects
+        self._cargo = cargo
         self._log = log
         self._changed = threading.Condition()
         self._status = {spec.name: PodStatus(spec.name, 0, 'planned', '', 0) for spec in plan.pods}
@@ -106,7 +105,7 @@ class Supervision:
         Raises:
             RuntimeFailToStart: Something did not start; all that did is down again.
         """
-        self._guardian, sock = launch(self._plan, self._objects, pods.forked)
+        self._guardian, sock = launch(self._plan, self._cargo, pods.forked)
         self._control = Pipe(sock, Notice)
         _open_controls.add(self._control)
         self._thread = threading.Thread(target=self._listen, name=f'{PACKAGE}-{self._plan.flow}', daemon=True)

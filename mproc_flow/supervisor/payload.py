@@ -10,8 +10,6 @@ import multiprocessing.spawn
 from collections.abc import Iterator
 from typing import Any
 
-import cloudpickle
-
 from mproc_flow.errors import BadOption
 from mproc_flow.topology.plan import ExecutorSpec
 
@@ -31,14 +29,14 @@ def pack(deployment: str, spec: ExecutorSpec, kind: type[Any] | None, uses_with:
         BadOption: Something cannot be pickled; the message names the path to it.
     """
     try:
-        return _with(spec, payload=cloudpickle.dumps((kind, uses_with)))
+        return _with(spec, payload=_dumps((kind, uses_with)))
     except Exception as error:
         _check(deployment, uses_with)
         main = _main_data() if kind is not None and kind.__module__ == '__main__' else {}
         if not main or kind is None or '<locals>' in kind.__qualname__:
             raise BadOption(_class_message(deployment, kind, error)) from error
         named = {'uses': f'__mp_main__:{kind.__qualname__}', 'main': main}
-        return _with(spec, payload=cloudpickle.dumps((None, uses_with)), **named)
+        return _with(spec, payload=_dumps((None, uses_with)), **named)
 
 
 def _with(spec: ExecutorSpec, **changes: Any) -> ExecutorSpec:
@@ -74,7 +72,7 @@ def _check(deployment: str, uses_with: dict[str, Any]) -> None:
 
 def _failure(value: Any) -> Exception | None:
     try:
-        cloudpickle.dumps(value)
+        _dumps(value)
     except (Exception, RecursionError) as error:  # whatever a __reduce__ of the user's raises
         return error
     return None
@@ -101,3 +99,10 @@ def _parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif not isinstance(value, type):
         for name, inner in getattr(value, '__dict__', {}).items():
             yield f'{path}.{name}', inner
+
+
+def _dumps(value: Any) -> bytes:
+    import cloudpickle  # not at the top: a Flow under fork does without, and starts sooner
+
+    pickled: bytes = cloudpickle.dumps(value)
+    return pickled

@@ -44,13 +44,11 @@ class Host:
     Args:
         environ: Environment variables of the user's process.
         workdir: Its working directory.
-        payloads: Classes and arguments given as objects, as bytes, by name of the Deployment.
         count_devices: Tells how many GPUs there are.
     """
 
     environ: Mapping[str, str]
     workdir: str
-    payloads: Mapping[str, bytes]
     count_devices: Callable[[], int]
 
 
@@ -67,7 +65,7 @@ def executor_pods(spec: DeploymentSpec, flow: Mapping[str, Any], host: Host) -> 
     """
     options = EXECUTOR.with_defaults(inherited(flow, spec.options))
     shared = process_options(options, host.environ)
-    executor = _executor(spec.name, options, host)
+    executor = _executor(options, host)
     where = f'Executor {spec.name!r}'
     return tuple(
         PodSpec(
@@ -102,12 +100,11 @@ def process_options(options: Mapping[str, Any], environ: Mapping[str, str]) -> d
     }
 
 
-def _executor(name: str, options: Mapping[str, Any], host: Host) -> ExecutorSpec:
+def _executor(options: Mapping[str, Any], host: Host) -> ExecutorSpec:
     uses = options['uses']
     return ExecutorSpec(
         uses=uses if isinstance(uses, str) else None,
         py_modules=tuple(resolve(path, host.workdir) for path in options['py_modules']),
-        payload=host.payloads.get(name, b''),
         metas=options['uses_metas'] or {},
         requests=options['uses_requests'] or {},
         workspace=options['workspace'],

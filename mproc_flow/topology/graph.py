@@ -104,7 +104,6 @@ class Graph:
         self,
         flow_options: Mapping[str, Any],
         *,
-        payloads: Mapping[str, bytes],
         environ: Mapping[str, str],
         sys_path: Sequence[str],
         workdir: str,
@@ -114,7 +113,6 @@ class Graph:
 
         Args:
             flow_options: Options of the Flow, as checked.
-            payloads: Classes and arguments given as objects, as bytes, by name of the Deployment.
             environ: Environment variables of the user's process.
             sys_path, workdir: Module search path and working directory of the user's process.
             count_devices: Tells how many GPUs there are; by default the host is asked, at most once.
@@ -126,7 +124,7 @@ class Graph:
         self.validate()
         flow = FLOW.with_defaults(flow_options)
         ask_once = functools.cache(count_devices or functools.partial(devices.count_devices, environ))
-        host = Host(environ, workdir, payloads, ask_once)
+        host = Host(environ, workdir, ask_once)
         pods = [pod for spec in self.deployments for pod in executor_pods(spec, flow_options, host)]
         return Plan(
             flow=flow['name'],

@@ -1,0 +1,135 @@
+"""A gateway in a thread that does with each message what a test says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from mproc_flow.errors import ErrorInfo
+from mproc_flow.transport import channel, frames
+from mproc_flow.transport.exchange import Connection
+from mproc_flow.transport.frames import Answer, Cancel, Frame, Refusal, Submit
+
+React = Callable[['FakeGateway', Submit, list[Frame]], None]
+
+BOUND = 10.0
+
+
+class FakeGateway(threading.Thread):
+    """Takes requests and calls ``react`` with each, in its own thread.
+
+    Args:
+        address: Where to listen.
+        react: What to do about a request; it may call :meth:`answer`, :meth:`refuse` and :meth:`die`.
+    """
+
+    def __init__(self, address: str, react: React) -> None:
+        super().__init__(daemon=True)
+        self._react = react
+        self._news = threading.Condition()
+        self._reader, self._writer = os.pipe()
+        self._dying = False
+        self.heard: list[Submit | Cancel] = []
+        self.context = channel.context()
+        self._socket = channel.router(self.context, address)
+        self.start()
+
+    def run(self) -> None:
+        poller = channel.poller(self._socket, self._reader)
+        while not self._dying and self._reader not in dict(poller.poll()):
+            message = channel.receive(self._socket)
+            if message is not None:
+                self._hear(*message)
+        channel.close(self._socket)
+        self.context.term()
+
+    def _hear(self, client: bytes, header: bytes, *payload: Frame) -> None:
+        self._client = client
+        said = frames.decode_from_client(header)
+        with self._news:
+            self.heard.append(said)
+            self._news.notify_all()
+        if isinstance(said, Submit):
+            self._react(self, said, list(payload))
+
+    def answer(self, submit: Submit, *parts: list[Frame]) -> None:
+        """Answer a request."""
+        sizes, joined = frames.join(parts)
+        self._send(Answer(submit.request, sizes), joined)
+
+    def refuse(self, submit: Submit, info: ErrorInfo) -> None:
+        """Refuse a request."""
+        self._send(Refusal(submit.request, info), [])
+
+    def die(self) -> None:
+        """Be gone after this message."""
+        self._dying = True
+
+    def cancelled(self) -> set[int]:
+        """Wait for a Cancel, and give the numbers in it."""
+        with self._news:
+            assert self._news.wait_for(lambda: any(isinstance(said, Cancel) for said in self.heard), BOUND)
+            return {number for said in self.heard if isinstance(said, Cancel) for number in said.requests}
+
+    @property
+    def submitted(self) -> list[Submit]:
+        """The requests so far."""
+        return [said for said in self.heard if isinstance(said, Submit)]
+
+    def stop(self) -> None:
+        """End the thread and free everything."""
+        os.write(self._writer, b'.')
+        self.join(BOUND)
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def _send(self, header: msgspec.Struct, payload: list[Frame]) -> None:
+        channel.send(self._socket, [self._client, frames.encode(header), *payload])
+
+
+class Wire:
+    """A place for gateways, and connections to it."""
+
+    def __init__(self, directory: str) -> None:
+        self.address = channel.address(directory, channel.CLIENTS)
+        self.context = channel.context()
+        self._connections: list[Connection] = []
+        self._gateways: list[FakeGateway] = []
+
+    def gateway(self, react: React) -> FakeGateway:
+        """Start a gateway."""
+        started = FakeGateway(self.address, react)
+        self._gateways.append(started)
+        return started
+
+    def connect(self, is_hopeless: Callable[[float], bool] = lambda seconds: seconds > BOUND) -> Connection:
+        """Make a connection to whatever listens there, or will."""
+        connection = Connection(self.context, self.address, is_hopeless)
+        self._connections.append(connection)
+        return connection
+
+    def end(self) -> None:
+        """Close everything."""
+        for connection in self._connections:
+            connection.close()
+        for gateway in self._gateways:
+            gateway.stop()
+        self.context.term()
+
+
+@contextmanager
+def open_wire() -> Iterator[Wire]:
+    """A wire in a directory of its own, whose path is short enough for a socket."""
+    directory = tempfile.mkdtemp(prefix='mfw-', dir='/tmp')
+    wire = Wire(directory)
+    try:
+        yield wire
+    finally:
+        wire.end()
+        shutil.rmtree(directory)

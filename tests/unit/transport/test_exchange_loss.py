@@ -1,0 +1,113 @@
+"""What an exchange does when the gateway dies, is not there yet, or never will be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mproc_flow.transport.exchange import ConnectionLost
+from mproc_flow.transport.frames import Frame, Submit
+from tests.unit.transport.fake_gateway import FakeGateway, Wire, open_wire
+from tests.unit.transport.test_exchange import echo, exchange, payloads
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """Where gateway and connections meet."""
+    with open_wire() as opened:
+        yield opened
+
+
+def dies_at(last: int, answers: int) -> object:
+    """Answer the first requests, and be gone when a certain one has come."""
+
+    def react(gateway: FakeGateway, submit: Submit, payload: list[Frame]) -> None:
+        if submit.request < answers:
+            gateway.answer(submit, payload)
+        if submit.request == last:
+            gateway.die()
+
+    return react
+
+
+def test_the_loss_of_the_gateway_ends_the_exchange(wire: Wire) -> None:
+    wire.gateway(dies_at(0, answers=0))
+    connection = wire.connect()
+    with pytest.raises(ConnectionLost):
+        exchange(connection, 1)
+    assert connection.is_lost
+
+
+def test_what_had_arrived_before_the_loss_is_delivered(wire: Wire) -> None:
+    gateway = wire.gateway(dies_at(4, answers=3))
+    connection = wire.connect()
+    replies = connection.exchange('/x', payloads(5), 5, 10.0)
+    first = next(replies)
+    gateway.join(10.0)  # it is gone before the others are looked at
+    found = [first.request]
+    with pytest.raises(ConnectionLost):
+        for reply in replies:
+            found.append(reply.request)
+    assert found == [0, 1, 2]
+
+
+def test_a_loss_after_the_last_reply_is_no_error(wire: Wire) -> None:
+    wire.gateway(dies_at(2, answers=3))
+    assert len(exchange(wire.connect(), 3)) == 3
+
+
+def test_a_loss_while_nothing_is_under_way_is_seen(wire: Wire) -> None:
+    gateway = wire.gateway(dies_at(0, answers=1))
+    connection = wire.connect()
+    exchange(connection, 1)
+    gateway.join(10.0)
+    connection._poller.poll(10_000)  # the news of the loss is on its way from ZeroMQ's thread
+    connection.update()
+    assert connection.is_lost
+
+
+def test_a_gateway_that_never_comes_is_given_up(wire: Wire) -> None:
+    asked: list[float] = []
+
+    def is_hopeless(seconds: float) -> bool:
+        asked.append(seconds)
+        return len(asked) == 2
+
+    connection = wire.connect(is_hopeless)
+    with pytest.raises(ConnectionLost):
+        exchange(connection, 1)
+    assert len(asked) == 2
+    assert 0.0 < asked[0] < asked[1]
+
+
+def test_a_gateway_may_come_later(wire: Wire) -> None:
+    begun: list[FakeGateway] = []
+
+    def is_hopeless(seconds: float) -> bool:
+        if not begun:
+            begun.append(wire.gateway(echo))
+        return False
+
+    assert len(exchange(wire.connect(is_hopeless), 3)) == 3
+    assert begun
+
+
+def test_nobody_is_asked_for_hope_once_there_is_a_connection(wire: Wire) -> None:
+    wire.gateway(echo)
+    connection = wire.connect()
+    exchange(connection, 1)
+    connection._is_hopeless = lambda seconds: pytest.fail('asked')
+    assert len(exchange(connection, 20, window=1)) == 20
+
+
+def test_a_lost_connection_is_not_written_to(wire: Wire) -> None:
+    wire.gateway(dies_at(0, answers=0))
+    connection = wire.connect()
+    with pytest.raises(ConnectionLost):
+        exchange(connection, 1)
+    after = wire.gateway(echo)
+    other = wire.connect()
+    exchange(other, 1)  # whatever the first connection had to say would have arrived by now
+    other.close()
+    assert [type(said) for said in after.heard if said not in after.submitted] == []
