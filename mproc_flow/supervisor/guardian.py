@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from mproc_flow.errors import PodFailure
 from mproc_flow.runtime.messages import Announce, Drained, LogRecord, Phase, PodLost, Ready, Report, StartFailed, Stop
 from mproc_flow.supervisor import reaper, signals
 from mproc_flow.supervisor.control import (
@@ -33,14 +34,14 @@ from mproc_flow.supervisor.nursery import Nursery
 from mproc_flow.supervisor.pod import Output, Pod, loss
 from mproc_flow.supervisor.rundir import RunDirectory
 from mproc_flow.supervisor.shutdown import Shutdown, kill_strays
+from mproc_flow.supervisor.startup import Startup
 from mproc_flow.topology.plan import Plan
 from mproc_flow.transport.pipe import Pipe
 
-_SETTLE = 0.2  # others usually fail for the same reason; wait for them, so that the error names them too
 _ABORT_GRACE = 1.0
 _ORPHAN_GRACE = 1.2  # when the owner is dead; all must be gone 2 s after it
 _SIGTERM_GRACE = 5.0
-_STACKS_GRACE = 0.15
+_STACKS_GRACE = 0.1
 
 
 class Guardian:
@@ -62,9 +63,8 @@ class Guardian:
         self._gateway = next(pod for pod in self._pods if pod.is_gateway)
         self._loop = Loop()
         self._timers = self._loop.timers
+        self._startup = Startup(self._pods, self._timers, self._on_started, self._on_start_failed)
         self._shutdown = Shutdown(self._pods, self._timers, lambda pod: self._feed(pod, Event.STOP))
-        self._started = False
-        self._aborting = False
         self._address = ''
         self._lines = LineFeed(control)
         self._wake = signals.make_readable()
@@ -143,9 +143,7 @@ class Guardian:
         self._timers.after(pod.life.restart_at - time.monotonic(), restart)
 
     def _give_up(self, pod: Pod) -> None:
-        if not self._started and not self._aborting and not self._shutdown.begun:
-            self._aborting = True
-            self._timers.after(_SETTLE, self._abort)
+        self._startup.stays_down(pod)
 
     _instructions: dict[Do, Callable[[Guardian, Pod], None]] = {  # noqa: RUF012
         Do.SPAWN: _spawn,
@@ -155,10 +153,13 @@ class Guardian:
         Do.GIVE_UP: _give_up,
     }
 
-    def _abort(self) -> None:
-        failures = tuple(pod.failure for pod in self._pods if pod.state is State.FAILED and pod.failure is not None)
-        self._control.send(NotStarted(failures))
-        self._shutdown.begin(_ABORT_GRACE, drain=False)
+    def _on_started(self) -> None:
+        self._control.send(Started(self._address))
+
+    def _on_start_failed(self, failures: tuple[PodFailure, ...]) -> None:
+        if not self._shutdown.begun:
+            self._control.send(NotStarted(failures))
+            self._shutdown.begin(_ABORT_GRACE, drain=False)
 
     def _on_overdue(self, pod: Pod, generation: int) -> None:
         if pod.state is not State.STARTING or pod.generation != generation or not pod.pid:
@@ -213,9 +214,7 @@ class Guardian:
         if pod.is_gateway:
             self._address = report.address
             self._introduce_gateway()
-        if not self._started and all(other.state is State.READY for other in self._pods):
-            self._started = True
-            self._control.send(Started(self._address))
+        self._startup.became_ready()
 
     def _introduce_gateway(self) -> None:
         for pod in self._pods:
@@ -257,7 +256,7 @@ class Guardian:
         self._feed(pod, Event.EXITED)
         if state is State.READY and pod.state is not State.STOPPED:
             self._on_loss(pod, failure.pid)
-        elif self._started and pod.state is State.FAILED:
+        elif self._startup.succeeded and pod.state is State.FAILED:
             self._on_loss(pod, failure.pid)
         if self._shutdown.begun and pod.state is State.BACKOFF:
             self._feed(pod, Event.STOP)

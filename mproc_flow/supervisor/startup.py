@@ -1,0 +1,68 @@
+"""When a start has succeeded, and when it has failed: all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mproc_flow.errors import PodFailure
+from mproc_flow.supervisor.lifecycle import State
+from mproc_flow.supervisor.pod import Pod
+from mproc_flow.supervisor.timers import Timers
+
+# Others usually fail for the same reason: wait for them, so that the error names them too.
+_SETTLE = 0.5
+_SETTLE_OVERDUE = 0.05  # they have had their time
+
+
+class Startup:
+    """Watches the pods of a start until all are ready, or one is not going to be.
+
+    Args:
+        pods: All pods.
+        timers: Where deadlines are set.
+        succeed: Called once when all are ready.
+        fail: Called once, with every failure, when the start is given up.
+
+    Attributes:
+        succeeded: All were ready.
+        failed: The start was given up.
+    """
+
+    def __init__(
+        self,
+        pods: Sequence[Pod],
+        timers: Timers,
+        succeed: Callable[[], None],
+        fail: Callable[[tuple[PodFailure, ...]], None],
+    ) -> None:
+        self._pods = pods
+        self._timers = timers
+        self._succeed = succeed
+        self._fail = fail
+        self._failing = False
+        self.succeeded = False
+        self.failed = False
+
+    def became_ready(self) -> None:
+        """A pod is ready."""
+        if not self.succeeded and all(pod.state is State.READY for pod in self._pods):
+            self.succeeded = True
+            self._succeed()
+        self._give_up_if_all_answered()
+
+    def stays_down(self, pod: Pod) -> None:
+        """A pod failed for good."""
+        if not self.succeeded and not self._failing:
+            self._failing = True
+            self._timers.after(_SETTLE if pod.stacks is None else _SETTLE_OVERDUE, self._give_up)
+        self._give_up_if_all_answered()
+
+    def _give_up_if_all_answered(self) -> None:
+        if self._failing and all(pod.state is not State.STARTING for pod in self._pods):
+            self._give_up()
+
+    def _give_up(self) -> None:
+        if not self.failed:
+            self.failed = True
+            failed = [pod.failure for pod in self._pods if pod.state is State.FAILED]
+            self._fail(tuple(failure for failure in failed if failure is not None))
