@@ -1,4 +1,4 @@
-"""The Router under any order of events, in any graph: each request ends once, with the right answer or the right error."""
+"""The Router under any order of events in any graph: each request ends once, with the right answer or error."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Open:
 
     endpoint: str
     frames: dict[str, list[str]]
+    waits: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
 
 
@@ -243,19 +244,22 @@ class Routing(RuleBasedStateMachine):
 
     def startable(self, request: Open) -> list[Node]:
         """Nodes that have all they need, and whose work has not been given to anybody."""
-        frames = self.reach(request)
-        return [
+        reached = self.reach(request)
+        found = [
             node
             for node in self.nodes.values()
-            if node.name not in frames and node.name not in request.given and all(need in frames for need in node.needs)
+            if node.name not in reached | request.given and all(need in reached for need in node.needs)
         ]
+        request.waits.update(node.name for node in found)
+        return found
 
     def reach(self, request: Open) -> set[str]:
-        """Nodes behind which this request is, skipped ones included."""
+        """Nodes behind which this request is, with those it skipped: what waits already goes to a pod all the same."""
         reached = set(request.frames)
         for node in self.nodes.values():
-            skipped = not node.answers(request.endpoint) and any(place.known for place in self.places_of(node))
-            if skipped and node.name not in request.given and all(need in reached for need in node.needs):
+            skips = not node.answers(request.endpoint) and any(place.known for place in self.places_of(node))
+            begun = node.name in request.given | request.waits
+            if skips and not begun and all(need in reached for need in node.needs):
                 reached.add(node.name)
         return reached
 

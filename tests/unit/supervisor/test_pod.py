@@ -174,8 +174,7 @@ def test_a_kill_of_ours_is_not_taken_for_lack_of_memory(pod: Pod, monkeypatch: p
     assert killed == [4242]
 
 
-def test_a_new_process_begins_without_the_old_ones_story(
-    pod: Pod, pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_process_begins_without_the_old_ones_story(pod: Pod, pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.reaper, 'kill_group', lambda group: None)
     pod.wrote('stderr', 'old')
     pod.cause, pod.traceback, pod.phase = 'old', 'old', 'ready'

@@ -131,9 +131,7 @@ def test_without_draining_pods_are_told_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize('state', [State.STARTING, State.BACKOFF, State.FAILED])
-def test_without_a_gateway_that_works_there_is_nothing_to_drain(
-    monkeypatch: pytest.MonkeyPatch, state: State
-) -> None:
+def test_without_a_gateway_that_works_there_is_nothing_to_drain(monkeypatch: pytest.MonkeyPatch, state: State) -> None:
     pid = 13 if state is State.STARTING else 0
     world = make(monkeypatch, FakePod('a', 11), FakePod('gateway', pid, state, is_gateway=True))
     world.shutdown.begin(GRACE, drain=True)

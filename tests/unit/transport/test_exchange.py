@@ -8,7 +8,7 @@ import pytest
 
 from mproc_flow.errors import DeadlineExceeded, ErrorInfo
 from mproc_flow.transport import exchange as exchange_module
-from mproc_flow.transport.exchange import Connection, ConnectionLost, Reply
+from mproc_flow.transport.exchange import Connection, Reply
 from mproc_flow.transport.frames import Frame, Submit
 from tests.unit.transport.fake_gateway import FakeGateway, Wire, open_wire
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import resource
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -60,14 +62,19 @@ def raw(*messages: msgspec.Struct) -> bytes:
     return data
 
 
+def received(pipe: Pipe) -> list[Any]:
+    """What a Pipe gives now."""
+    return list(pipe.receive())
+
+
 def test_messages_arrive_in_order_both_ways(pipes: tuple[Pipe, Pipe]) -> None:
     ours, theirs = pipes
     ours.send(Text('a'))
     ours.send(Number(2))
     theirs.send(Text('back'))
-    assert theirs.receive() == [Text('a'), Number(2)]
-    assert ours.receive() == [Text('back')]
-    assert ours.receive() == theirs.receive() == []
+    assert received(theirs) == [Text('a'), Number(2)]
+    assert received(ours) == [Text('back')]
+    assert received(ours) == received(theirs) == []
     assert not ours.ended
 
 
@@ -78,7 +85,7 @@ def test_one_byte_at_a_time(sockets: tuple[socket.socket, socket.socket]) -> Non
     for position in range(len(data)):
         assert not pipe.ended
         sockets[1].send(data[position : position + 1])
-        found.append(list(pipe.receive()))
+        found.append(received(pipe))
     assert [message for messages in found for message in messages] == [Text('one'), Number(2), Text('')]
     assert found[-1] == [Text('')]
 
@@ -91,9 +98,9 @@ def test_any_cuts(texts: list[str], cuts: list[int]) -> None:
     data = raw(*map(Text, texts)) if texts else b''
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     found = []
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         theirs.sendall(data[begin:end])
-        found += pipe.receive()
+        found += received(pipe)
     assert [message.text for message in found] == texts
     pipe.close()
     theirs.close()
@@ -107,11 +114,11 @@ def test_what_the_socket_does_not_take_is_kept_for_flush(pipes: tuple[Pipe, Pipe
     found: list[object] = []
     while ours.unsent:
         before = ours.unsent
-        found += theirs.receive()
+        found += received(theirs)
         ours.flush()
         assert ours.unsent < before
     while len(found) < 2:
-        found += theirs.receive()
+        found += received(theirs)
     assert found == [Text(HUGE), Number(1)]
 
 
@@ -131,7 +138,7 @@ def test_send_all_waits_until_everything_is_taken(pipes: tuple[Pipe, Pipe]) -> N
     def read() -> None:
         while not found:
             theirs.wait(None)
-            found.extend(theirs.receive())
+            found.extend(received(theirs))
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -161,10 +168,12 @@ def test_many_threads_may_send(pipes: tuple[Pipe, Pipe]) -> None:
     found: list[Text] = []
     while len(found) < 200 * len(counts):
         theirs.wait(None)
-        found += theirs.receive()
+        found += received(theirs)
     for thread in threads:
         thread.join()
-    assert sorted(message.text for message in found) == sorted(str(number) * 1000 for number in counts for _ in range(200))
+    assert sorted(message.text for message in found) == sorted(
+        str(number) * 1000 for number in counts for _ in range(200)
+    )
 
 
 def test_end_of_file_after_the_last_message(pipes: tuple[Pipe, Pipe]) -> None:
@@ -174,16 +183,16 @@ def test_end_of_file_after_the_last_message(pipes: tuple[Pipe, Pipe]) -> None:
     found: list[object] = []
     while not ours.ended:
         assert ours.wait(5.0)
-        found += ours.receive()
+        found += received(ours)
     assert found == [Text('last words')]
-    assert ours.receive() == []
+    assert received(ours) == []
 
 
 def test_half_a_message_before_the_end_is_dropped(sockets: tuple[socket.socket, socket.socket]) -> None:
     pipe = Pipe(sockets[0], Text)
     sockets[1].send(raw(Text('whole')) + raw(Text('half'))[:-1])
     sockets[1].close()
-    assert [*pipe.receive(), *pipe.receive()] == [Text('whole')]
+    assert received(pipe) + received(pipe) == [Text('whole')]
     assert pipe.ended
 
 
@@ -192,11 +201,11 @@ def test_a_long_message_just_before_the_end(pipes: tuple[Pipe, Pipe]) -> None:
     found: list[object] = []
     theirs.send(Text(HUGE))
     while theirs.unsent:
-        found += ours.receive()
+        found += received(ours)
         theirs.flush()
     theirs.close()
     while not ours.ended:
-        found += ours.receive()
+        found += received(ours)
     assert found == [Text(HUGE)]
 
 
@@ -226,12 +235,22 @@ def test_the_other_end_may_die_while_much_is_unsent(pipes: tuple[Pipe, Pipe]) ->
     assert ours.broken
 
 
-@pytest.mark.parametrize('message', [Other(), msgspec.Raw(b'\xc1')])
-def test_what_is_no_message_raises(pipes: tuple[Pipe, Pipe], message: msgspec.Struct) -> None:
+NO_MESSAGES = {
+    'another': Other(),
+    'reserved byte': msgspec.Raw(b'\xc1'),
+    'empty': msgspec.Raw(b''),
+    'text that is none': msgspec.Raw(b'\x82\xa4type\xa4text\xa4text\xa1\xff'),
+    'wrong type': msgspec.Raw(msgspec.msgpack.encode({'type': 'text', 'text': 5})),
+    'too deep': msgspec.Raw(b'\x83\xa4type\xa4text\xa4text\xa1x\xa4more' + b'\x91' * 100_000 + b'\x00'),
+}
+
+
+@pytest.mark.parametrize('message', NO_MESSAGES.values(), ids=NO_MESSAGES.keys())
+def test_what_is_no_message_raises_an_error_of_decoding(pipes: tuple[Pipe, Pipe], message: msgspec.Struct) -> None:
     ours, theirs = pipes
     ours.send(message)
     with pytest.raises(msgspec.DecodeError):
-        theirs.receive()
+        received(theirs)
 
 
 def test_messages_before_one_that_cannot_be_read_are_not_lost(pipes: tuple[Pipe, Pipe]) -> None:
@@ -268,7 +287,7 @@ def test_a_pipe_works_in_a_program_with_very_many_open_files() -> None:
     try:
         pipes[0].send_all(Text('a'))
         assert pipes[1].wait(5.0)
-        assert pipes[1].receive() == [Text('a')]
+        assert received(pipes[1]) == [Text('a')]
         pipes[0].send_all(Text(HUGE), timeout=0.01)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

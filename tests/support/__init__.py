@@ -1,0 +1,1 @@
+"""What the process tests share: waiting, programs, the audit, and Executors with every fault."""

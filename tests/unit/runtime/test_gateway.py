@@ -1,0 +1,92 @@
+"""What the gateway makes of messages that no client and no pod of ours would send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from mproc_flow.errors import ErrorInfo
+from mproc_flow.runtime.gateway import Gateway
+from mproc_flow.runtime.router import Router
+from mproc_flow.topology.plan import GATEWAY, Route
+from mproc_flow.transport import channel, frames
+from mproc_flow.transport.frames import Answer, Cancel, Done, Failed, Frame, Hello, Leaving, Submit, Work
+
+DEEP = b'\x91' * 100_000 + b'\x00'
+
+HOSTILE: dict[str, list[Frame]] = {
+    'nothing': [],
+    'an empty frame': [b''],
+    'no msgpack': [b'\xc1'],
+    'a number': [b'\x05'],
+    'an unknown tag': [msgspec.msgpack.encode(['?', 1])],
+    'the header of a gateway': [frames.encode(Answer(1, (1,))), b'x'],
+    'work': [frames.encode(Work(1, '/', (1,))), b'x'],
+    'too few fields': [msgspec.msgpack.encode(['s', 1])],
+    'wrong types': [msgspec.msgpack.encode(['s', 'one', 2, 3])],
+    'text that is none': [b'\x94\xa1s\x01\xa1\xff\x91\x01', b'x'],
+    'a tag that is no text': [b'\x91\xa1\xff'],
+    'an array longer than the message': [b'\xdd\xff\xff\xff\xff\xa1s'],
+    'no payload': [frames.encode(Submit(1, '/', (1,)))],
+    'more payload than told': [frames.encode(Submit(1, '/', (1,))), b'x', b'y'],
+    'an empty part': [frames.encode(Submit(1, '/', (0, 1))), b'x'],
+    'a negative part': [frames.encode(Submit(1, '/', (2, -1))), b'x'],
+    'enormous parts': [frames.encode(Submit(1, '/', (1 << 62, 1 << 62))), b'x'],
+    'numbers beyond the format': [b'\x94\xa1s\xcf' + b'\xff' * 8 + b'\xa1/\x91\xcf' + b'\xff' * 8, b'x'],
+    'more fields than there are, nested deep': [b'\x95\xa1s\x01\xa1/\x91\x01' + DEEP, b'x'],
+    'fields nested deep': [b'\x94\xa1s' + DEEP, b'x'],
+}
+
+
+@pytest.fixture
+def take(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Let a gateway without sockets take one message; nothing may be sent about it."""
+    gateway = Gateway.__new__(Gateway)
+    gateway._router = Router([Route('a', (GATEWAY,), ('a/rep-0',))], ('a',))
+    arrived: list[list[Frame]] = []
+    monkeypatch.setattr(channel, 'receive', lambda socket: arrived.pop(0) if arrived else None)
+    monkeypatch.setattr(channel, 'send', lambda *args, **options: pytest.fail('it was answered'))
+
+    def run(handle: str, message: list[Frame]) -> int:
+        arrived.append([b'peer', *message])
+        return gateway._take(Any, getattr(gateway, handle))  # type: ignore[arg-type]
+
+    return run
+
+
+@pytest.mark.parametrize('message', HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize('handle', ['_from_client', '_from_pod'])
+def test_such_a_message_is_dropped(take: Callable[..., int], handle: str, message: list[Frame]) -> None:
+    assert take(handle, message) == 1
+
+
+@pytest.mark.parametrize(
+    'header',
+    [
+        Done(0),
+        Done(-1),
+        Failed(7, ErrorInfo('executor', 'm')),
+        Hello('nobody/rep-0', 0, (), 1),
+        Hello('a/rep-0', -5, (), 1),
+    ],
+    ids=repr,
+)
+def test_what_strangers_say_as_pods_is_dropped(take: Callable[..., int], header: msgspec.Struct) -> None:
+    assert take('_from_pod', [frames.encode(header), b'x']) == 1
+
+
+@pytest.mark.parametrize('header', [Done(0), Leaving(), Hello('a/rep-0', 0, (), 1)], ids=repr)
+def test_clients_cannot_speak_as_pods(take: Callable[..., int], header: msgspec.Struct) -> None:
+    assert take('_from_client', [frames.encode(header), b'x']) == 1
+
+
+def test_a_cancel_of_what_was_never_sent_is_nothing(take: Callable[..., int]) -> None:
+    assert take('_from_client', [frames.encode(Cancel((1, -2, 1 << 60)))]) == 1
+
+
+def test_no_message_is_none(take: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, 'receive', lambda socket: None)
+    assert take('_from_client', []) == 0
