@@ -66,26 +66,26 @@ class Gateway:
 
     def _pump(self) -> None:
         """Move messages until both sockets have none: their descriptors tell of changes only."""
-        moved = 0
-        while moved < _BATCH:
-            both = self._take(self._pods, self._from_pod) + self._take(self._clients, self._from_client)
-            if not both:
+        moved = _BATCH
+        while moved:
+            moved = self._drain(self._pods, self._from_pod) + self._drain(self._clients, self._from_client)
+            if moved >= _BATCH:
+                asyncio.get_running_loop().call_soon(self._pump)
                 break
-            moved += both
-        else:
-            asyncio.get_running_loop().call_soon(self._pump)
         self._tell_drained()
 
-    def _take(self, socket: channel.Socket, handle: Callable[[bytes, list[Frame]], list[Send]]) -> int:
-        message = channel.receive(socket)
-        if message is None:
-            return 0
-        try:
-            sends = handle(message[0], message[1:])
-        except (msgspec.DecodeError, ValueError, IndexError):
-            return 1  # not from one of ours; nobody to answer to
-        self._deliver(sends)
-        return 1
+    def _drain(self, socket: channel.Socket, handle: Callable[[bytes, list[Frame]], list[Send]]) -> int:
+        """Take what a socket has, a batch at most; give how many messages that were."""
+        for moved in range(_BATCH):
+            message = channel.receive(socket, copied=3)
+            if message is None:
+                return moved
+            try:
+                sends = handle(message[0], message[1:])
+            except (msgspec.DecodeError, ValueError, IndexError):
+                continue  # not from one of ours; nobody to answer to
+            self._deliver(sends)
+        return _BATCH
 
     def _from_client(self, client: bytes, message: list[Frame]) -> list[Send]:
         header = frames.decode_from_client(message[0])
@@ -99,7 +99,7 @@ class Gateway:
     def _from_pod(self, peer: bytes, message: list[Frame]) -> list[Send]:
         header = frames.decode_from_pod(message[0])
         if isinstance(header, Done):
-            return self._router.done(peer, header.key, message[1:])
+            return self._router.done(peer, header.key, message[1:], header.credit)
         if isinstance(header, Failed):
             return self._router.failed(peer, header.key, header.info)
         if isinstance(header, Hello):

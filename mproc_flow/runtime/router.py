@@ -143,11 +143,12 @@ class Router:
             pod.present = False
         return [ToPod(peer, Farewell())]
 
-    def done(self, peer: Peer, key: int, part: Part) -> list[Send]:
-        """A pod finished a piece of work."""
+    def done(self, peer: Peer, key: int, part: Part, credit: int) -> list[Send]:
+        """A pod finished a piece of work, and may be given ``credit`` of it from now on."""
         job = self._take(peer, key)
         if job is None:
             return []
+        self._peers[peer].credit = max(1, credit)
         sends = self._dispatch(job.deployment)
         if not job.request.over:
             job.request.answers[job.deployment] = (part,)

@@ -72,7 +72,7 @@ class AsyncWorker(Worker):
         except Exception as error:  # the reply to the sender
             self._send(Failed(work.key, self._describe(error)))
         else:
-            self._send(Done(work.key), answer)
+            self._send(Done(work.key, self._credit), answer)
         # Sending may take the edge that the loop waits for on the socket's descriptor.
         self._on_socket()
 

@@ -18,6 +18,10 @@ from mproc_flow.transport.frames import Frame
 
 # Below this size copying a frame is cheaper than handing it to ZeroMQ's garbage collector thread.
 _COPY_BELOW = 1 << 16
+# As plain numbers: pyzmq's enums cost more than the calls they are for.
+_LAST = int(zmq.NOBLOCK)
+_MORE = int(zmq.NOBLOCK | zmq.SNDMORE)
+_READABLE = int(zmq.POLLIN)
 _LINGER_MS = 500
 _RECONNECT_MS = 10
 
@@ -88,9 +92,11 @@ def send(socket: Socket, frames: Sequence[Frame], borrow: bool = False) -> bool:
         borrow: Large frames need not be copied: nobody changes their memory, now or later. Not for what user code
             holds: ZeroMQ sends it after this returned.
     """
-    large = borrow and any(len(frame) >= _COPY_BELOW for frame in frames)
+    *first, last = frames
     try:
-        socket.send_multipart(frames, zmq.NOBLOCK, copy=not large)
+        for frame in first:
+            socket.send(frame, _MORE, copy=not (borrow and len(frame) >= _COPY_BELOW))
+        socket.send(last, _LAST, copy=not (borrow and len(last) >= _COPY_BELOW))
     except zmq.Again:
         return False
     except zmq.ZMQError as error:
@@ -100,16 +106,19 @@ def send(socket: Socket, frames: Sequence[Frame], borrow: bool = False) -> bool:
     return True
 
 
-def receive(socket: Socket) -> list[Frame] | None:
-    """Take the next message if one is there. Large frames come as views on ZeroMQ's own memory."""
-    try:
-        first = socket.recv(zmq.NOBLOCK)
-    except zmq.Again:
+def receive(socket: Socket, copied: int = 2) -> list[Frame] | None:
+    """Take the next message if one is there.
+
+    Args:
+        socket: Where from.
+        copied: So many frames come as bytes: those that are usually small, where that is cheaper. All others, the
+            buffers of arrays, come as views on ZeroMQ's own memory.
+    """
+    if not int(socket.get(zmq.EVENTS)) & _READABLE:  # to ask is far cheaper than to catch Again
         return None
-    frames: list[Frame] = [first]
+    frames: list[Frame] = [socket.recv(zmq.NOBLOCK)]
     while socket.get(zmq.RCVMORE):
-        frame = socket.recv(copy=False)
-        frames.append(frame.bytes if len(frame) < _COPY_BELOW else frame.buffer)
+        frames.append(socket.recv() if len(frames) < copied else socket.recv(copy=False).buffer)
     return frames
 
 

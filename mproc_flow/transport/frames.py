@@ -80,9 +80,10 @@ class Work(msgspec.Struct, frozen=True, array_like=True, tag='w'):
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True, tag='d'):
-    """Pod to gateway: the result of a piece of work, one part."""
+    """Pod to gateway: the result of a piece of work, one part; ``credit`` as in :class:`Hello`, from now on."""
 
     key: int
+    credit: int
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag='e'):
