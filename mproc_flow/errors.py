@@ -7,7 +7,6 @@ caller, with the remote traceback as ``__cause__``. Names that Jina 3.x already 
 
 from __future__ import annotations
 
-import inspect
 import traceback
 from typing import ClassVar
 
@@ -20,7 +19,7 @@ class MprocFlowError(Exception):
     code: ClassVar[str] = 'error'
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or inspect.cleandoc(type(self).__doc__ or ''))
+        super().__init__(message or _dedent(type(self).__doc__ or ''))
 
 
 class RemoteTraceback(Exception):
@@ -264,6 +263,11 @@ def fail_to_start(flow: str, failures: tuple[PodFailure, ...]) -> RuntimeFailToS
     if first is not None:
         error.__cause__ = RemoteTraceback(f'in pod {first.pod} (pid {first.pid}):\n{first.traceback}')
     return error
+
+
+def _dedent(doc: str) -> str:
+    first, *rest = doc.strip().splitlines()
+    return '\n'.join([first, *(line.removeprefix('    ') for line in rest)])
 
 
 def _as_text(value: object) -> str:

@@ -18,7 +18,6 @@ from mproc_flow.run import Run
 from mproc_flow.runtime import loader
 from mproc_flow.supervisor.blocking import Blocking
 from mproc_flow.supervisor.control import PodStatus
-from mproc_flow.topology import flowfile
 from mproc_flow.topology.graph import Graph
 
 _running: weakref.WeakSet[Flow] = weakref.WeakSet()
@@ -56,6 +55,8 @@ class Flow:
             BadConfigSource: The file does not exist or is no Flow.
             BadOption: It has an option that does not exist or cannot have its value.
         """
+        from mproc_flow.topology import flowfile  # PyYAML is for those who have a file
+
         file = flowfile.load(source)
         flow = cls.__new__(cls)
         given = FLOW.check(file.flow, f'{file.origin}: with')

@@ -47,7 +47,12 @@ ALLOWED: dict[str, frozenset[str]] = {
 TRANSPORT_ONLY = frozenset({'zmq', 'mmap'})
 
 # Module -> the own modules it may import inside a function, with the reason beside it.
-LAZY: dict[str, frozenset[str]] = {}
+LAZY: dict[str, frozenset[str]] = {
+    # PyYAML is for those who have a file
+    'mproc_flow.flow': frozenset({'mproc_flow.topology.flowfile'}),
+    # asyncio would make every pod without async methods start later
+    'mproc_flow.runtime.executor_pod': frozenset({'mproc_flow.runtime.worker_async'}),
+}
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Return the end of an error message: the most similar known name, or all known names if none is similar."""
+    import difflib  # not at the top: only mistakes need it
+
     known = tuple(known)
     by_lower = {word.lower(): word for word in known}
     similar = difflib.get_close_matches(str(name).lower(), list(by_lower), n=1)

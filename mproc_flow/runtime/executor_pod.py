@@ -8,7 +8,6 @@ from mproc_flow.runtime import loader
 from mproc_flow.runtime.bootstrap import Pod, run_fresh
 from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.runtime.worker import Worker
-from mproc_flow.runtime.worker_async import AsyncWorker
 from mproc_flow.topology.plan import ExecutorSpec
 
 
@@ -28,10 +27,17 @@ def serve(pod: Pod, objects: Mapping[str, loader.Parts]) -> None:
     executor = loader.make(kind, uses_with, spec)
     try:
         dispatcher = Dispatcher(executor, spec.name, spec.deployment)
-        worker = AsyncWorker if dispatcher.is_async else Worker
-        worker(pod, dispatcher).run()
+        _worker_class(dispatcher)(pod, dispatcher).run()
     finally:
         executor.close()
+
+
+def _worker_class(dispatcher: Dispatcher) -> type[Worker]:
+    if not dispatcher.is_async:
+        return Worker
+    from mproc_flow.runtime.worker_async import AsyncWorker  # asyncio would make every other pod start later
+
+    return AsyncWorker
 
 
 def main(name: str, fd: str) -> None:

@@ -6,7 +6,6 @@ import builtins
 import importlib
 import importlib.util
 import inspect
-import multiprocessing.spawn
 import pickle
 import sys
 from pathlib import Path
@@ -84,6 +83,8 @@ _importing_main = False
 
 def _import_main(how: dict[str, str]) -> None:
     """Import the user's main module as ``__mp_main__``, as multiprocessing's spawn does."""
+    import multiprocessing.spawn  # not at the top: hardly any pod needs it
+
     global _importing_main
     _importing_main = True
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import select
@@ -32,7 +31,7 @@ class Blocking:
     """
 
     def __init__(self, supervision: Supervision, stop_event: Any) -> None:
-        if isinstance(stop_event, asyncio.Event):
+        if type(stop_event).__module__.startswith('asyncio'):
             raise TypeError('block() cannot wait for an asyncio.Event: give it a threading.Event')
         if stop_event is not None and not callable(getattr(stop_event, 'is_set', None)):
             raise TypeError(f'block() takes a threading or multiprocessing Event, not {stop_event!r}')

@@ -9,7 +9,6 @@ import importlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import traceback
@@ -47,13 +46,12 @@ class Cargo:
     payloads: dict[str, bytes]
 
 
-def launch(plan: Plan, cargo: Cargo, main: Callable[[Objects], PodMain]) -> tuple[int, socket.socket]:
+def launch(plan: Plan, cargo: Cargo) -> tuple[int, socket.socket]:
     """Start a Guardian for a Plan.
 
     Args:
         plan: What it is to run.
         cargo: What the user gave as objects.
-        main: Gives the function that a pod runs that is forked with this process's memory.
 
     Returns:
         The Guardian's pid and the owner's end of the control pipe.
@@ -66,7 +64,8 @@ def launch(plan: Plan, cargo: Cargo, main: Callable[[Objects], PodMain]) -> tupl
     try:
         if needs_fork(plan):
             check_fork()
-            pid = _fork(order, theirs, ours, lambda: main(cargo.objects))
+            main = _pod_main(cargo.objects)  # before the fork, so that no pod has to import it
+            pid = _fork(order, theirs, ours, lambda: main)
         else:
             pid = _execute(theirs)
             with contextlib.closing(Pipe(ours.dup(), Order)) as control:
@@ -136,6 +135,8 @@ def _fork(order: Launch, theirs: socket.socket, ours: socket.socket, main: Calla
 
 
 def _execute(theirs: socket.socket) -> int:
+    import subprocess  # not at the top: the Guardian itself, which starts here too, does without
+
     words = process.entry(__name__, str(theirs.fileno()), str(os.getpid()))
     old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
@@ -197,12 +198,16 @@ def _preload(plan: Plan) -> PodMain | None:
     if all(spec.start_method != 'forkserver' for spec in plan.pods):
         return None
     sys.path[:] = plan.sys_path
-    pods = importlib.import_module(_PODS)
+    main = _pod_main({})
     for name in plan.preload:
         importlib.import_module(name)
     gc.freeze()
-    run: PodMain = pods.forked({})
-    return run
+    return main
+
+
+def _pod_main(objects: Objects) -> PodMain:
+    main: PodMain = importlib.import_module(_PODS).forked(objects)
+    return main
 
 
 def _await_launch(control: Pipe) -> Launch:

@@ -22,7 +22,6 @@ from mproc_flow.errors import (
     from_info,
 )
 from mproc_flow.logs import FlowLog
-from mproc_flow.runtime import pods
 from mproc_flow.supervisor import reaper, rundir
 from mproc_flow.supervisor.control import (
     KillFlow,
@@ -105,7 +104,7 @@ class Supervision:
         Raises:
             RuntimeFailToStart: Something did not start; all that did is down again.
         """
-        self._guardian, sock = launch(self._plan, self._cargo, pods.forked)
+        self._guardian, sock = launch(self._plan, self._cargo)
         self._control = Pipe(sock, Notice)
         _open_controls.add(self._control)
         self._thread = threading.Thread(target=self._listen, name=f'{PACKAGE}-{self._plan.flow}', daemon=True)

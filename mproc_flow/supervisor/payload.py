@@ -6,7 +6,6 @@ without a main guard. The bytes go over inherited pipes to our own children only
 
 from __future__ import annotations
 
-import multiprocessing.spawn
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,6 +45,8 @@ def _with(spec: ExecutorSpec, **changes: Any) -> ExecutorSpec:
 
 def _main_data() -> dict[str, str]:
     """Say how a child can import the user's main module; empty if it has none that can be imported."""
+    import multiprocessing.spawn  # not at the top: hardly any program needs it
+
     data = multiprocessing.spawn.get_preparation_data('mproc_flow')
     return {key: data[key] for key in ('init_main_from_name', 'init_main_from_path') if data.get(key)}
 

@@ -12,10 +12,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from multiprocessing.spawn import get_executable
 from pathlib import Path
 from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
@@ -71,7 +70,9 @@ def execute(arguments: list[str], environment: Mapping[str, str], keep: int) -> 
 
 def command(arguments: list[str]) -> list[str]:
     """Give the command line of a Python interpreter with the flags of this one."""
-    return [os.fsdecode(get_executable()), *_args_from_interpreter_flags(), *arguments]
+    spawn: Any = sys.modules.get('multiprocessing.spawn')  # where a program that embeds Python says what to run
+    executable = spawn.get_executable() if spawn is not None else sys.executable
+    return [os.fsdecode(executable), *_args_from_interpreter_flags(), *arguments]
 
 
 def entry(module: str, *words: str) -> list[str]:

@@ -7,8 +7,6 @@ indexes (``1,3``) or a list of UUIDs (``GPU-8f,GPU-2c``).
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 
 from mproc_flow.errors import BadOption
@@ -96,6 +94,9 @@ def _known(count: Callable[[], int], where: str, text: str) -> int:
 
 
 def _nvidia_smi(environ: Mapping[str, str]) -> str:
+    import shutil  # not at the top: few Flows ask for devices
+    import subprocess
+
     program = shutil.which('nvidia-smi', path=environ.get('PATH'))
     if program is None:
         return ''

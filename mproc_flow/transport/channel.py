@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 from mproc_flow.errors import PortAlreadyUsed
 from mproc_flow.transport.frames import Frame
@@ -22,6 +22,9 @@ _COPY_BELOW = 1 << 16
 _LAST = int(zmq.NOBLOCK)
 _MORE = int(zmq.NOBLOCK | zmq.SNDMORE)
 _READABLE = int(zmq.POLLIN)
+# The number of an event, in the first frame of a monitor's message (zmq_socket_monitor(3)). pyzmq's own function for
+# this would import asyncio.
+_EVENT = struct.Struct('=H')
 _LINGER_MS = 500
 _RECONNECT_MS = 10
 
@@ -143,9 +146,9 @@ def monitor(socket: Socket) -> Socket:
 
 def connection_news(monitor: Socket) -> Iterator[bool]:
     """Take the news of a monitor, without waiting: True for each connection gained, False for each lost."""
-    with contextlib.suppress(zmq.Again):
-        while True:
-            yield recv_monitor_message(monitor, zmq.NOBLOCK)['event'] == zmq.EVENT_HANDSHAKE_SUCCEEDED
+    while (message := receive(monitor)) is not None:
+        (event,) = _EVENT.unpack_from(message[0])
+        yield event == zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
 def close(*sockets: Socket) -> None:
