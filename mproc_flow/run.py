@@ -97,7 +97,7 @@ def _load(graph: Graph, plan: Plan) -> tuple[Plan, Cargo]:
     pods = tuple(
         msgspec.structs.replace(spec, executor=packed.get(spec.deployment, spec.executor)) for spec in plan.pods
     )
-    return msgspec.structs.replace(plan, pods=pods), cargo
+    return msgspec.structs.replace(plan, pods=pods, log_level=logging.getLogger().level), cargo
 
 
 def _first_pods(plan: Plan) -> list[PodSpec]:

@@ -65,6 +65,7 @@ def run_fresh(fd: int, main: Main) -> None:
     sys.path[:] = [*plan.sys_path]
     if plan.workdir and Path(plan.workdir).is_dir():
         os.chdir(plan.workdir)
+    logging.getLogger().setLevel(plan.log_level)
     _run(Pod(assignment, pipe), main)
 
 

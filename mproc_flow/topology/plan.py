@@ -99,6 +99,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
         preload: Modules that a forkserver imports once for all its pods.
         sys_path: ``sys.path`` of the user's process, for pods that are fresh interpreters.
         workdir: Working directory of the user's process.
+        log_level: Level of its root logger, for pods that are fresh interpreters.
     """
 
     flow: str
@@ -111,3 +112,4 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     preload: tuple[str, ...] = ()
     sys_path: tuple[str, ...] = ()
     workdir: str = ''
+    log_level: int = 30
