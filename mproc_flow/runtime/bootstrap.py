@@ -65,12 +65,12 @@ def run_fresh(fd: int, main: Main) -> None:
     sys.path[:] = [*plan.sys_path]
     if plan.workdir and Path(plan.workdir).is_dir():
         os.chdir(plan.workdir)
-    logging.getLogger().setLevel(plan.log_level)
     _run(Pod(assignment, pipe), main)
 
 
 def _run(pod: Pod, main: Main) -> None:
     logging.getLogger().handlers[:] = [_PodHandler(pod.commands)]
+    logging.getLogger().setLevel(pod.assignment.plan.log_level)
     code = 1
     try:
         main(pod)
