@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from typing import Any
 
 from mproc_flow.options.kinds import Scalar
@@ -11,8 +10,7 @@ from mproc_flow.options.kinds import Scalar
 _NEEDS_KEYS = 'listening off loopback needs keys, and comes with a later version'
 
 
-@dataclass(frozen=True)
-class Loopback(Scalar):
+class Loopback(Scalar, frozen=True):
     """A loopback address; ``localhost`` is kept as 127.0.0.1."""
 
     accepts = "a loopback address such as '127.0.0.1'"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numbers
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mproc_flow.options.kinds import Integer, Kind, Refused, Text, exactly_str, fault_in_text
@@ -13,8 +12,7 @@ from mproc_flow.options.kinds import Integer, Kind, Refused, Text, exactly_str, 
 _DEEPEST_DATA = 32
 
 
-@dataclass(frozen=True)
-class ListOf(Kind):
+class ListOf(Kind, frozen=True):
     """One item or a list of items; kept as a tuple.
 
     Args:
@@ -40,8 +38,7 @@ class ListOf(Kind):
             raise self.refuse(value, refused.hint) from None
 
 
-@dataclass(frozen=True)
-class DictOf(Kind):
+class DictOf(Kind, frozen=True):
     """A dict; kept as a new dict.
 
     Args:
@@ -73,8 +70,7 @@ class DictOf(Kind):
             raise Refused(refused.accepts, _type_only(item), refused.hint, refused.at) from None
 
 
-@dataclass(frozen=True)
-class Anything(Kind):
+class Anything(Kind, frozen=True):
     """Any object; kept as it is."""
 
     accepts = 'any object'
@@ -83,8 +79,7 @@ class Anything(Kind):
         return value
 
 
-@dataclass(frozen=True)
-class Data(Kind):
+class Data(Kind, frozen=True):
     """Plain data, as it can be written in a YAML file; kept as a copy with lists for tuples.
 
     Args:
@@ -116,8 +111,7 @@ class Data(Kind):
         return [check_at(f'[{number}]', inner, item) for number, item in enumerate(value)]
 
 
-@dataclass(frozen=True)
-class VariableName(Kind):
+class VariableName(Kind, frozen=True):
     """Name of an environment variable."""
 
     accepts = "non-empty text without '='"
@@ -129,8 +123,7 @@ class VariableName(Kind):
         return name
 
 
-@dataclass(frozen=True)
-class VariableValue(Kind):
+class VariableValue(Kind, frozen=True):
     """Value of an environment variable; kept as text."""
 
     accepts = 'text, number, bool or path'

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from mproc_flow.errors import BadOption
 from mproc_flow.options.kinds import Kind, Refused
@@ -13,8 +14,7 @@ from mproc_flow.options.suggest import did_you_mean
 Rule = Callable[[Mapping[str, Any], str], None]
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """One thing that can be set, declared once; keyword checks, YAML checks, flags and docs are derived from it.
 
     Args:
@@ -55,8 +55,7 @@ class Option:
         return f'{refused.at} must be {refused.accepts}{unit}, got {refused.got}{hint}'
 
 
-@dataclass(frozen=True)
-class OptionGroup:
+class OptionGroup(msgspec.Struct, frozen=True):
     """The options of one thing, a Flow or an Executor.
 
     Args:

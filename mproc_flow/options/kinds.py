@@ -9,8 +9,9 @@ import math
 import numbers
 import os
 import reprlib
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 NO_LIMIT = math.inf
 
@@ -37,7 +38,7 @@ class Refused(Exception):
         return Refused(self.accepts, self.got, self.hint, at + self.at)
 
 
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """What values an option accepts."""
 
     @property
@@ -54,7 +55,7 @@ class Kind:
         return Refused(self.accepts, show(value), hint)
 
 
-class Scalar(Kind):
+class Scalar(Kind, frozen=True):
     """One value that can also be written as the text of a command-line flag."""
 
     def parse(self, text: str) -> Any:
@@ -62,8 +63,7 @@ class Scalar(Kind):
         return self.check(text)
 
 
-@dataclass(frozen=True)
-class Text(Scalar):
+class Text(Scalar, frozen=True):
     """Text with at least one character."""
 
     accepts = 'non-empty text'
@@ -76,8 +76,7 @@ class Text(Scalar):
         return exactly_str(value)
 
 
-@dataclass(frozen=True)
-class Name(Scalar):
+class Name(Scalar, frozen=True):
     """A Python identifier, or several joined by dots.
 
     Args:
@@ -97,8 +96,7 @@ class Name(Scalar):
         return exactly_str(value)
 
 
-@dataclass(frozen=True)
-class Choice(Scalar):
+class Choice(Scalar, frozen=True):
     """One of a few words, in any case; kept in lower case."""
 
     choices: tuple[str, ...]
@@ -113,8 +111,7 @@ class Choice(Scalar):
         return value.strip().lower()
 
 
-@dataclass(frozen=True)
-class Flag(Kind):
+class Flag(Kind, frozen=True):
     """True or False and nothing else."""
 
     accepts = 'True or False'
@@ -125,8 +122,7 @@ class Flag(Kind):
         return value
 
 
-@dataclass(frozen=True)
-class Integer(Scalar):
+class Integer(Scalar, frozen=True):
     """A whole number; True and False are not numbers.
 
     Args:
@@ -157,8 +153,7 @@ class Integer(Scalar):
         return self.check(value)
 
 
-@dataclass(frozen=True)
-class Number(Scalar):
+class Number(Scalar, frozen=True):
     """A number above a limit, whole or not; True, False and NaN are not numbers.
 
     Args:
@@ -189,8 +184,7 @@ class Number(Scalar):
         return self.check(value)
 
 
-@dataclass(frozen=True)
-class Path(Scalar):
+class Path(Scalar, frozen=True):
     """A path of the file system.
 
     Args:

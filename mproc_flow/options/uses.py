@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mproc_flow.options.kinds import Kind, exactly_str
@@ -15,8 +14,7 @@ _FILE = "for a file write py_modules='path/to/file.py' and uses='ClassName'"
 _FUNCTION = 'that is a function; give a class with a method marked @requests'
 
 
-@dataclass(frozen=True)
-class Uses(Kind):
+class Uses(Kind, frozen=True):
     """A class, or text that names one. Whether the class is an Executor is checked by the Flow."""
 
     accepts = "an Executor class or its import path ('package.module:Class' or 'package.module.Class')"

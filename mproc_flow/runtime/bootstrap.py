@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import faulthandler
+import gc
 import io
 import logging
 import os
@@ -49,6 +50,7 @@ Main = Callable[[Pod], None]
 
 def run_forked(assignment: Assignment, sock: socket.socket, main: Main) -> None:
     """Be a pod in a process that was forked from the Guardian."""
+    gc.enable()  # the Guardian runs without; nothing collects what it froze
     atexit._clear()  # what is registered there belongs to the process whose memory this is
     _forget_event_loop()
     _open_streams()

@@ -10,7 +10,8 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mproc_flow.errors import ErrorInfo, FlowClosed, FlowFailed, Overloaded, PodDied
 from mproc_flow.executor import DEFAULT_ENDPOINT
@@ -24,8 +25,7 @@ Peer = bytes
 MOST_REQUESTS = 10_000
 
 
-@dataclass(frozen=True)
-class ToClient:
+class ToClient(msgspec.Struct, frozen=True):
     """Send this to a client."""
 
     client: Client
@@ -33,8 +33,7 @@ class ToClient:
     parts: Sequence[Part] = ()
 
 
-@dataclass(frozen=True)
-class ToPod:
+class ToPod(msgspec.Struct, frozen=True):
     """Send this to a pod."""
 
     peer: Peer
@@ -45,8 +44,7 @@ class ToPod:
 Send = ToClient | ToPod
 
 
-@dataclass
-class _Pod:
+class _Pod(msgspec.Struct, eq=False):
     name: str
     deployment: str
     peer: Peer = b''
@@ -55,21 +53,19 @@ class _Pod:
     endpoints: frozenset[str] = frozenset()
     present: bool = False
     lost: ErrorInfo | None = None
-    held: set[int] = field(default_factory=set)
+    held: set[int] = msgspec.field(default_factory=set)
 
 
-@dataclass
-class _Request:
+class _Request(msgspec.Struct, eq=False):
     client: Client
     number: int
     endpoint: str
     answers: dict[str, Sequence[Part]]
-    started: set[str] = field(default_factory=set)
+    started: set[str] = msgspec.field(default_factory=set)
     over: bool = False
 
 
-@dataclass
-class _Job:
+class _Job(msgspec.Struct, eq=False):
     request: _Request
     deployment: str
     parts: Sequence[Part]
@@ -87,6 +83,9 @@ class Router:
 
     def __init__(self, routes: Sequence[Route], leaves: Sequence[str], most: int = MOST_REQUESTS) -> None:
         self._routes = {route.deployment: route for route in routes}
+        self._followers = {
+            name: tuple(route for route in routes if name in route.needs) for name in (GATEWAY, *self._routes)
+        }
         self._leaves = tuple(leaves) or (GATEWAY,)
         self._most = most
         self._pods = {name: _Pod(name, route.deployment) for route in routes for name in route.pods}
@@ -111,7 +110,7 @@ class Router:
             return [ToClient(client, Refusal(number, refusal))]
         request = _Request(client, number, endpoint, {GATEWAY: parts})
         self._requests[client, number] = request
-        return self._advance(request)
+        return self._advance(request, GATEWAY)
 
     def cancel(self, client: Client, numbers: Iterable[int]) -> None:
         """A client does not wait for these any more: what has not been given to a pod never will be."""
@@ -152,7 +151,7 @@ class Router:
         sends = self._dispatch(job.deployment)
         if not job.request.over:
             job.request.answers[job.deployment] = (part,)
-            sends += self._advance(job.request)
+            sends += self._advance(job.request, job.deployment)
         return sends
 
     def failed(self, peer: Peer, key: int, info: ErrorInfo) -> list[Send]:
@@ -220,9 +219,10 @@ class Router:
         queue.clear()
         return [send for job in waiting for send in self._refuse(job.request, info)]
 
-    def _advance(self, request: _Request) -> list[Send]:
+    def _advance(self, request: _Request, answered: str) -> list[Send]:
+        """Start the nodes for which this answer was the last that they need."""
         sends: list[Send] = []
-        for route in self._routes.values():
+        for route in self._followers[answered]:
             if route.deployment not in request.started and all(need in request.answers for need in route.needs):
                 request.started.add(route.deployment)
                 sends += self._start(request, route)
@@ -234,7 +234,7 @@ class Router:
         parts = [part for need in route.needs for part in request.answers[need]]
         if self._is_skipped(route, request.endpoint):
             request.answers[route.deployment] = parts
-            return []
+            return self._advance(request, route.deployment)
         self._queues[route.deployment].append(_Job(request, route.deployment, parts))
         return self._dispatch(route.deployment)
 

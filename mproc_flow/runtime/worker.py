@@ -43,6 +43,7 @@ class Worker:
         where = channel.address(assignment.run_directory, channel.PODS)
         self._context = channel.context()
         self._socket = channel.dealer(self._context, where, identity)
+        self._has_spoken = False
         self._left = False
         self._over = False
 
@@ -53,7 +54,8 @@ class Worker:
         try:
             self._loop()
         finally:
-            channel.close(self._socket)
+            # If nothing but Hello was sent there may be no connection yet, and nobody needs the Hello any more.
+            channel.close(self._socket, linger=self._has_spoken)
             self._context.term()
 
     def _loop(self) -> None:
@@ -116,9 +118,11 @@ class Worker:
     def _say_hello(self) -> None:
         assignment = self._pod.assignment
         self._left = False
-        self._send(Hello(assignment.spec.name, assignment.generation, self._dispatcher.endpoints, self._credit))
+        hello = Hello(assignment.spec.name, assignment.generation, self._dispatcher.endpoints, self._credit)
+        channel.send(self._socket, [frames.encode(hello)])
 
     def _send(self, header: msgspec.Struct, payload: list[Frame] | tuple[Any, ...] = ()) -> None:
+        self._has_spoken = True
         channel.send(self._socket, [frames.encode(header), *payload])
 
 

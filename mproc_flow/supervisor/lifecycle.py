@@ -17,7 +17,8 @@ from __future__ import annotations
 import enum
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mproc_flow.errors import MprocFlowError
 
@@ -56,8 +57,7 @@ class Do(enum.Enum):
     GIVE_UP = 'it stays down'
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """When a pod that died is started again.
 
     Attributes:
@@ -85,8 +85,7 @@ class InvalidTransition(MprocFlowError):
     code = 'invalid_transition'
 
 
-@dataclass
-class Life:
+class Life(msgspec.Struct, eq=False):
     """The life of one pod.
 
     Attributes:
@@ -98,7 +97,7 @@ class Life:
     """
 
     pod: str
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = msgspec.field(default_factory=Policy)
     random: Callable[[], float] = random.random
     state: State = State.PLANNED
     restarts: int = 0
@@ -107,8 +106,8 @@ class Life:
     _doomed: bool = False
     _ready_since: float | None = None
     _streak: int = 0
-    _deaths: list[float] = field(default_factory=list)
-    _history: list[str] = field(default_factory=list)
+    _deaths: list[float] = msgspec.field(default_factory=list)
+    _history: list[str] = msgspec.field(default_factory=list)
 
     def handle(self, event: Event, now: float) -> list[Do]:
         """Take one event at time ``now`` (seconds, monotonic) and say what to do.

@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -23,13 +22,12 @@ _LONGEST_LINE = 8192
 _FIRST_FRAME = os.path.join('mproc_flow', 'runtime', 'bootstrap.py')
 
 
-@dataclass
-class Output:
+class Output(msgspec.Struct, eq=False):
     """A stream the pod writes to, cut into lines."""
 
     fd: int
     stream: str
-    _rest: bytearray = field(default_factory=bytearray)
+    _rest: bytearray = msgspec.field(default_factory=bytearray)
 
     def fileno(self) -> int:
         """Descriptor to read from."""
@@ -64,8 +62,7 @@ class Output:
         return [line.decode(errors='replace').rstrip('\r') for line in whole]
 
 
-@dataclass
-class Pod:
+class Pod(msgspec.Struct, eq=False):
     """A pod's life and its present process, if it has one."""
 
     spec: PodSpec
@@ -74,8 +71,8 @@ class Pod:
     pid: int = 0
     phase: str = ''
     pipe: Pipe | None = None
-    outputs: list[Output] = field(default_factory=list)
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=_LAST_LINES))
+    outputs: list[Output] = msgspec.field(default_factory=list)
+    tail: deque[str] = msgspec.field(default_factory=lambda: deque(maxlen=_LAST_LINES))
     cause: str = ''
     traceback: str = ''
     failure: PodFailure | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from mproc_flow.options.groups import EXECUTOR, inherited, start_method
 from mproc_flow.options.kinds import resolve
@@ -12,8 +13,7 @@ from mproc_flow.topology import devices
 from mproc_flow.topology.plan import GATEWAY, ExecutorSpec, PodSpec
 
 
-@dataclass(frozen=True)
-class DeploymentSpec:
+class DeploymentSpec(msgspec.Struct, frozen=True):
     """One named node of a Flow.
 
     Args:
@@ -24,7 +24,7 @@ class DeploymentSpec:
 
     name: str
     needs: tuple[str, ...]
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def replicas(self) -> int:
@@ -37,8 +37,7 @@ class DeploymentSpec:
         return tuple(f'{self.name}/rep-{replica}' for replica in range(self.replicas))
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(msgspec.Struct, frozen=True):
     """What a plan needs to know of the user's process and its host at the moment of the start.
 
     Args:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from mproc_flow.errors import BadConfigSource, BadYAMLVersion
 from mproc_flow.options import containers, kinds
@@ -22,8 +23,7 @@ _KEYS = ('jtype', 'version', 'with', *_EXECUTOR_KEYS)
 _VERSION = re.compile(r'1(\.\d+)?')
 
 
-@dataclass(frozen=True)
-class FlowFile:
+class FlowFile(msgspec.Struct, frozen=True):
     """What a Flow file says.
 
     Args:
@@ -79,8 +79,7 @@ def _read(path: Path) -> str:
         raise BadConfigSource(f'{path}: cannot be read: {reason}') from None
 
 
-@dataclass(frozen=True)
-class _Reader:
+class _Reader(msgspec.Struct, frozen=True):
     origin: str
     folder: str
 

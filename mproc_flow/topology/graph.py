@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
+
+import msgspec
 
 from mproc_flow.errors import FlowTopologyError
 from mproc_flow.options.groups import FLOW, start_method
@@ -16,8 +17,7 @@ from mproc_flow.topology.deployment import DeploymentSpec, Host, executor_pods, 
 from mproc_flow.topology.plan import GATEWAY, Plan, Route
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(msgspec.Struct, frozen=True):
     """The Deployments of a Flow, in the order in which they were added. It never changes: :meth:`add` makes another.
 
     Args:

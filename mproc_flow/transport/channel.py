@@ -26,7 +26,7 @@ _READABLE = int(zmq.POLLIN)
 # this would import asyncio.
 _EVENT = struct.Struct('=H')
 _LINGER_MS = 500
-_RECONNECT_MS = 10
+_RECONNECT_MS = 5
 
 CLIENTS = 'clients'
 PODS = 'pods'
@@ -151,18 +151,17 @@ def connection_news(monitor: Socket) -> Iterator[bool]:
         yield event == zmq.EVENT_HANDSHAKE_SUCCEEDED
 
 
-def close(*sockets: Socket) -> None:
-    """Close sockets; what they hold is still sent, for a bounded time."""
+def close(*sockets: Socket, linger: bool = True) -> None:
+    """Close sockets; what they hold is still sent, for a bounded time, unless ``linger`` is false."""
     for socket in sockets:
         with contextlib.suppress(zmq.ZMQError):
             socket.disable_monitor()
-        socket.close()
+        socket.close(None if linger else 0)
 
 
 def _bound(socket: Socket) -> None:
     socket.set(zmq.LINGER, _LINGER_MS)
     socket.set(zmq.RECONNECT_IVL, _RECONNECT_MS)
-    socket.set(zmq.RECONNECT_IVL_MAX, 10 * _RECONNECT_MS)
     # Queues are bounded by what the router admits and by credit; a high-water mark would drop or block instead.
     socket.set(zmq.SNDHWM, 0)
     socket.set(zmq.RCVHWM, 0)

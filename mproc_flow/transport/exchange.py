@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mproc_flow.errors import DeadlineExceeded, ErrorInfo
 from mproc_flow.transport import channel, frames
@@ -20,8 +20,7 @@ class ConnectionLost(ConnectionError):
     """The gateway's end of the connection is gone."""
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """How a request ended: the parts of its answer, or an error."""
 
     request: int
@@ -104,13 +103,12 @@ class Connection:
         return left if idle and pending else 0.0
 
     def _replies(self, pending: set[int], patience: float | None) -> Iterator[Reply]:
-        reply = self._receive(pending)
-        if reply is None and patience != 0.0:
+        if patience != 0.0:
             self._wait(patience)
-            reply = self._receive(pending)  # also after a loss: what had arrived before counts
+        reply = self._receive(pending)  # also after a loss: what had arrived before counts
         while reply is not None:
             yield reply
-            reply = self._receive(pending)
+            reply = self._receive(pending) if pending else None
         if self.is_lost and pending:
             raise ConnectionLost
 
