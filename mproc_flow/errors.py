@@ -112,6 +112,12 @@ class FlowFailed(MprocFlowError, RuntimeError):
     code = 'flow_failed'
 
 
+class InvalidTransition(MprocFlowError):
+    """A pod met an event that its state does not allow: a bug in the supervisor."""
+
+    code = 'invalid_transition'
+
+
 class FlowClosed(MprocFlowError, ConnectionError):
     """The Flow is closed or closing and takes no new requests: start() it first."""
 
@@ -229,10 +235,10 @@ def describe(error: BaseException, *, executor: str = '', pod: str = '') -> Erro
     code = error.code if isinstance(error, MprocFlowError) else BadServer.code
     return ErrorInfo(
         code=code,
-        message=f'{type(error).__name__}: {error}',
+        message=f'{type(error).__name__}: {_as_text(error)}',
         name=type(error).__name__,
         args=tuple(_as_text(arg) for arg in error.args),
-        traceback=text,
+        traceback=sendable(text),
         executor=executor,
         pod=pod,
     )
@@ -265,6 +271,11 @@ def fail_to_start(flow: str, failures: tuple[PodFailure, ...]) -> RuntimeFailToS
     return error
 
 
+def sendable(text: str) -> str:
+    """Give a text that can be encoded as UTF-8: lone surrogates, as in odd file names, become escapes."""
+    return text.encode('utf-8', 'backslashreplace').decode()
+
+
 def _dedent(doc: str) -> str:
     first, *rest = doc.strip().splitlines()
     return '\n'.join([first, *(line.removeprefix('    ') for line in rest)])
@@ -272,7 +283,7 @@ def _dedent(doc: str) -> str:
 
 def _as_text(value: object) -> str:
     try:
-        return str(value)
+        return sendable(str(value))
     except Exception as error:  # an argument whose __str__ raises must not hide the error it belongs to
         return f'<{type(value).__name__}, whose __str__ raised {type(error).__name__}>'
 
@@ -282,6 +293,7 @@ def _by_code() -> dict[str, type[MprocFlowError]]:
     waiting: list[type[MprocFlowError]] = [MprocFlowError]
     while waiting:
         kind = waiting.pop()
-        found[kind.code] = kind
-        waiting.extend(kind.__subclasses__())
+        if kind.__module__ == __name__:  # a subclass of a user's may have the code of its base
+            found[kind.code] = kind
+            waiting.extend(kind.__subclasses__())
     return found

@@ -44,7 +44,7 @@ def requests(function: Any = None, /, *, on: str | Iterable[str] | None = None) 
 
     def bind(method: _Method) -> _Method:
         _accepted(method)
-        setattr(method, _ENDPOINTS, endpoints)
+        setattr(method, _ENDPOINTS, (*getattr(method, _ENDPOINTS, ()), *endpoints))
         return method
 
     if function is None:
@@ -149,9 +149,13 @@ def prepare(executor: Executor, metas: dict[str, Any], overrides: dict[str, str]
     Raises:
         AttributeError: An override names a method that does not exist.
     """
-    executor.metas = SimpleNamespace(**{'name': type(executor).__name__, 'description': '', **metas})
-    executor.runtime_args = SimpleNamespace(**runtime_args)
-    executor._bindings = bindings(type(executor), overrides)
+    known = {
+        'metas': SimpleNamespace(**{'name': type(executor).__name__, 'description': '', **metas}),
+        'runtime_args': SimpleNamespace(**runtime_args),
+        '_bindings': bindings(type(executor), overrides),
+    }
+    for name, value in known.items():
+        object.__setattr__(executor, name, value)  # a frozen dataclass refuses any other way
 
 
 def bindings(kind: type[Executor], overrides: dict[str, str] | None = None) -> dict[str, str]:
@@ -188,7 +192,8 @@ def accepted(method: Callable[..., Any]) -> frozenset[str]:
 def _own_bindings(owner: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in vars(owner).items():
-        for endpoint in getattr(value, _ENDPOINTS, ()):
+        function = getattr(value, '__func__', value)  # what a staticmethod or classmethod wraps
+        for endpoint in getattr(function, _ENDPOINTS, ()):
             if endpoint in found:
                 raise TypeError(f'{owner.__name__}.{found[endpoint]} and .{name} are both bound to {endpoint!r}')
             found[endpoint] = name

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def marked() -> Iterator[None]:
     """Make this test run's processes and files recognisable among those of others."""
     proc.mark_this_process()
+    resource_tracker.ensure_running()  # multiprocessing's helper for its own events is not ours: it may stay
     base = tempfile.mkdtemp(prefix='mft-', dir='/dev/shm')
     old = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith('JINA_')}
     os.environ['MPROC_FLOW_RUN_DIR'] = base

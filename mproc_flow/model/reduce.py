@@ -27,7 +27,7 @@ def reduce(parts: Sequence[Part]) -> Part:
         parts: ``(docs, parameters)`` of each branch, in the order of ``needs``; at least one.
     """
     docs, parameters = parts[0]
-    by_id = {doc.id: doc for doc in docs}
+    by_id = {doc.id: doc for doc in reversed(docs)}  # of several with one id the first is meant
     for more, more_parameters in parts[1:]:
         for doc in more:
             if doc.id in by_id:

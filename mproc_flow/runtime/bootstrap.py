@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from mproc_flow.errors import MissingMainGuard
+from mproc_flow.errors import MissingMainGuard, sendable
 from mproc_flow.runtime.messages import DUMP_SIGNAL, Assignment, Command, LogRecord, Phase, Ready, Report, StartFailed
 from mproc_flow.transport.pipe import Pipe
 
@@ -88,7 +88,8 @@ def _run(pod: Pod, main: Main) -> None:
 def _report_failure(pod: Pod, error: BaseException) -> int:
     text = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
     if not pod.is_ready:
-        pod.commands.send_all(StartFailed(_cause(error), '' if isinstance(error, MissingMainGuard) else text))
+        shown = '' if isinstance(error, MissingMainGuard) else text
+        pod.commands.send_all(StartFailed(sendable(_cause(error)), sendable(shown)))
         return 1
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -156,7 +157,7 @@ class _PodHandler(logging.Handler):
         self._pid = os.getpid()
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = self.format(record)
+        text = sendable(self.format(record))
         if os.getpid() == self._pid:
             self._pipe.send_all(LogRecord(record.levelno, record.name, text))
         else:  # a child of the pod: two processes on one pipe would mix their messages up

@@ -70,12 +70,13 @@ class Dispatcher:
     def _scope(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Give the parameters as this Executor sees them: ``name__key`` and ``{name: {key: ...}}`` addressed to it."""
         scoped = {}
+        mine = f'{self._deployment}__'
         for key, value in parameters.items():
-            owner, mark, name = key.partition('__')
-            if not mark or not owner or key == RESULTS:
+            owner, mark, _ = key.partition('__')
+            if key.startswith(mine):
+                scoped[key.removeprefix(mine)] = value
+            elif not mark or not owner or key == RESULTS:
                 scoped[key] = value
-            elif owner == self._deployment:
-                scoped[name] = value
         own = parameters.get(self._deployment)
         if isinstance(own, dict):
             scoped.update(own)

@@ -10,12 +10,16 @@ import msgspec
 
 from mproc_flow.runtime.bootstrap import Pod, run_fresh
 from mproc_flow.runtime.messages import Drain, Drained, PodLost, Stop
-from mproc_flow.runtime.router import Router, Send, ToClient
+from mproc_flow.runtime.router import Router
+from mproc_flow.runtime.routing import Send, ToClient
 from mproc_flow.transport import channel, frames
 from mproc_flow.transport.frames import Cancel, Done, Failed, Frame, Hello, Submit
 
 # So many messages are moved before other things in the loop get a turn.
 _BATCH = 200
+
+
+Handle = Callable[[bytes, list[Frame]], list[Send]]
 
 
 class Gateway:
@@ -74,18 +78,20 @@ class Gateway:
                 break
         self._tell_drained()
 
-    def _drain(self, socket: channel.Socket, handle: Callable[[bytes, list[Frame]], list[Send]]) -> int:
+    def _drain(self, socket: channel.Socket, handle: Handle) -> int:
         """Take what a socket has, a batch at most; give how many messages that were."""
-        for moved in range(_BATCH):
-            message = channel.receive(socket, copied=3)
-            if message is None:
-                return moved
-            try:
-                sends = handle(message[0], message[1:])
-            except (msgspec.DecodeError, ValueError, IndexError):
-                continue  # not from one of ours; nobody to answer to
-            self._deliver(sends)
-        return _BATCH
+        return next((moved for moved in range(_BATCH) if not self._take(socket, handle)), _BATCH)
+
+    def _take(self, socket: channel.Socket, handle: Handle) -> int:
+        message = channel.receive(socket, copied=3)
+        if message is None:
+            return 0
+        try:
+            sends = handle(message[0], message[1:])
+        except (msgspec.DecodeError, ValueError, IndexError, RecursionError):
+            return 1  # not from one of ours; nobody to answer to
+        self._deliver(sends)
+        return 1
 
     def _from_client(self, client: bytes, message: list[Frame]) -> list[Send]:
         header = frames.decode_from_client(message[0])

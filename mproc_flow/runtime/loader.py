@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -130,8 +131,18 @@ def _find(uses: str, modules: list[Any]) -> Any:
     where, _, name = uses.rpartition(':' if ':' in uses else '.')
     if not where:
         raise BadOption(f'uses={uses!r} is in none of the py_modules: write an import path, package.module:Class')
-    module = importlib.import_module(where)
+    module = _import(uses, where)
     try:
-        return getattr(module, name)
+        return functools.reduce(getattr, name.split('.'), module)
     except AttributeError:
-        raise BadOption(f'uses={uses!r}: module {where} ({module.__file__}) has no {name}') from None
+        place = getattr(module, '__file__', 'built in')
+        raise BadOption(f'uses={uses!r}: module {where} ({place}) has no {name}') from None
+
+
+def _import(uses: str, name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f'{name}.'.startswith(f'{error.name}.'):
+            raise  # the module is there; it is one of its own imports that is not
+        raise BadOption(f'uses={uses!r}: there is no module {error.name}; sys.path is {sys.path}') from None

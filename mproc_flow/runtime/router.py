@@ -11,65 +11,14 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
-from mproc_flow.errors import ErrorInfo, FlowClosed, FlowFailed, Overloaded, PodDied
+from mproc_flow.errors import BadClient, ErrorInfo, FlowClosed, FlowFailed, Overloaded, PodDied
 from mproc_flow.executor import DEFAULT_ENDPOINT
+from mproc_flow.runtime.routing import Client, Job, Peer, Pod, Request, Send, ToClient, ToPod
 from mproc_flow.topology.plan import GATEWAY, Route
 from mproc_flow.transport.frames import Answer, Farewell, Hello, Part, Refusal, Work
 
-Client = bytes
-Peer = bytes
-
 # Requests, not bytes: what a client sends ahead is bounded by its own prefetch.
 MOST_REQUESTS = 10_000
-
-
-class ToClient(msgspec.Struct, frozen=True):
-    """Send this to a client."""
-
-    client: Client
-    header: Answer | Refusal
-    parts: Sequence[Part] = ()
-
-
-class ToPod(msgspec.Struct, frozen=True):
-    """Send this to a pod."""
-
-    peer: Peer
-    header: Work | Farewell
-    parts: Sequence[Part] = ()
-
-
-Send = ToClient | ToPod
-
-
-class _Pod(msgspec.Struct, eq=False):
-    name: str
-    deployment: str
-    peer: Peer = b''
-    generation: int = -1
-    credit: int = 0
-    endpoints: frozenset[str] = frozenset()
-    present: bool = False
-    lost: ErrorInfo | None = None
-    held: set[int] = msgspec.field(default_factory=set)
-
-
-class _Request(msgspec.Struct, eq=False):
-    client: Client
-    number: int
-    endpoint: str
-    answers: dict[str, Sequence[Part]]
-    started: set[str] = msgspec.field(default_factory=set)
-    over: bool = False
-
-
-class _Job(msgspec.Struct, eq=False):
-    request: _Request
-    deployment: str
-    parts: Sequence[Part]
-    pod: _Pod | None = None
 
 
 class Router:
@@ -88,11 +37,11 @@ class Router:
         }
         self._leaves = tuple(leaves) or (GATEWAY,)
         self._most = most
-        self._pods = {name: _Pod(name, route.deployment) for route in routes for name in route.pods}
-        self._peers: dict[Peer, _Pod] = {}
-        self._queues: dict[str, deque[_Job]] = {route.deployment: deque() for route in routes}
-        self._requests: dict[tuple[Client, int], _Request] = {}
-        self._jobs: dict[int, _Job] = {}
+        self._pods = {name: Pod(name, route.deployment) for route in routes for name in route.pods}
+        self._peers: dict[Peer, Pod] = {}
+        self._queues: dict[str, deque[Job]] = {route.deployment: deque() for route in routes}
+        self._requests: dict[tuple[Client, int], Request] = {}
+        self._jobs: dict[int, Job] = {}
         self._keys = itertools.count()
         self._draining = False
 
@@ -108,28 +57,32 @@ class Router:
         refusal = self._refusal()
         if refusal is not None:
             return [ToClient(client, Refusal(number, refusal))]
-        request = _Request(client, number, endpoint, {GATEWAY: parts})
+        if (client, number) in self._requests:
+            clash = ErrorInfo(BadClient.code, f'request {number} of this client is not answered yet')
+            return [ToClient(client, Refusal(number, clash))]
+        request = Request(client, number, endpoint, {GATEWAY: parts})
         self._requests[client, number] = request
         return self._advance(request, GATEWAY)
 
     def cancel(self, client: Client, numbers: Iterable[int]) -> None:
         """A client does not wait for these any more: what has not been given to a pod never will be."""
         for number in numbers:
-            request = self._requests.pop((client, number), None)
+            request = self._requests.get((client, number))
             if request is not None:
-                request.over = True
+                self._end(request)
 
     # ---- pods ----
 
     def hello(self, peer: Peer, hello: Hello) -> list[Send]:
         """A pod takes work from now on."""
         pod = self._pods.get(hello.pod)
-        if pod is None or hello.generation < pod.generation:
+        if pod is None or hello.generation <= pod.gone or hello.generation < pod.generation:
             return []
         sends = []
         if hello.generation > pod.generation:  # normally its loss was told before
             gone = ErrorInfo(PodDied.code, f'the process of pod {pod.name} is gone and was replaced', pod=pod.name)
             sends = self._drop_held(pod, gone)
+            self._peers.pop(pod.peer, None)
         pod.peer, pod.generation, pod.credit = peer, hello.generation, max(1, hello.credit)
         pod.endpoints, pod.present, pod.lost = frozenset(hello.endpoints), True, None
         self._peers[peer] = pod
@@ -166,7 +119,7 @@ class Router:
         pod = self._pods.get(name)
         if pod is None or generation < pod.generation:
             return []
-        pod.generation = generation
+        pod.generation = pod.gone = generation
         pod.present = False
         pod.lost = info if final else None
         self._peers.pop(pod.peer, None)
@@ -205,7 +158,7 @@ class Router:
             failure=cause.failure,
         )
 
-    def _drop_held(self, pod: _Pod, info: ErrorInfo) -> list[Send]:
+    def _drop_held(self, pod: Pod, info: ErrorInfo) -> list[Send]:
         keys = sorted(pod.held)
         pod.held.clear()
         return [send for key in keys for send in self._refuse(self._jobs.pop(key).request, info)]
@@ -219,7 +172,7 @@ class Router:
         queue.clear()
         return [send for job in waiting for send in self._refuse(job.request, info)]
 
-    def _advance(self, request: _Request, answered: str) -> list[Send]:
+    def _advance(self, request: Request, answered: str) -> list[Send]:
         """Start the nodes for which this answer was the last that they need."""
         sends: list[Send] = []
         for route in self._followers[answered]:
@@ -230,13 +183,18 @@ class Router:
             sends.append(self._answer(request))
         return sends
 
-    def _start(self, request: _Request, route: Route) -> list[Send]:
-        parts = [part for need in route.needs for part in request.answers[need]]
+    def _start(self, request: Request, route: Route) -> list[Send]:
         if self._is_skipped(route, request.endpoint):
-            request.answers[route.deployment] = parts
+            request.answers[route.deployment] = self._parts(request, route)
             return self._advance(request, route.deployment)
-        self._queues[route.deployment].append(_Job(request, route.deployment, parts))
+        failure = self._failure_of(route.deployment)
+        if failure is not None:
+            return self._refuse(request, failure)
+        self._queues[route.deployment].append(Job(request, route.deployment))
         return self._dispatch(route.deployment)
+
+    def _parts(self, request: Request, route: Route) -> list[Part]:
+        return [part for need in route.needs for part in request.answers[need]]
 
     def _is_skipped(self, route: Route, endpoint: str) -> bool:
         known = [pod.endpoints for pod in map(self._pods.__getitem__, route.pods) if pod.endpoints]
@@ -255,7 +213,7 @@ class Router:
             sends.append(self._give(pod, queue.popleft()))
         return sends
 
-    def _free_pod(self, deployment: str) -> _Pod | None:
+    def _free_pod(self, deployment: str) -> Pod | None:
         best = None
         for name in self._routes[deployment].pods:
             pod = self._pods[name]
@@ -264,15 +222,15 @@ class Router:
                 best = pod
         return best
 
-    def _give(self, pod: _Pod, job: _Job) -> Send:
+    def _give(self, pod: Pod, job: Job) -> Send:
         key = next(self._keys)
         job.pod = pod
         self._jobs[key] = job
         pod.held.add(key)
-        sizes = tuple(len(part) for part in job.parts)
-        return ToPod(pod.peer, Work(key, job.request.endpoint, sizes), job.parts)
+        parts = self._parts(job.request, self._routes[job.deployment])
+        return ToPod(pod.peer, Work(key, job.request.endpoint, tuple(len(part) for part in parts)), parts)
 
-    def _take(self, peer: Peer, key: int) -> _Job | None:
+    def _take(self, peer: Peer, key: int) -> Job | None:
         job = self._jobs.get(key)
         if job is None or job.pod is None or job.pod.peer != peer:
             return None
@@ -280,17 +238,18 @@ class Router:
         job.pod.held.discard(key)
         return job
 
-    def _answer(self, request: _Request) -> Send:
-        self._end(request)
+    def _answer(self, request: Request) -> Send:
         parts = [part for leaf in self._leaves for part in request.answers[leaf]]
+        self._end(request)
         return ToClient(request.client, Answer(request.number, tuple(len(part) for part in parts)), parts)
 
-    def _refuse(self, request: _Request, info: ErrorInfo) -> list[Send]:
+    def _refuse(self, request: Request, info: ErrorInfo) -> list[Send]:
         if request.over:
             return []
         self._end(request)
         return [ToClient(request.client, Refusal(request.number, info))]
 
-    def _end(self, request: _Request) -> None:
+    def _end(self, request: Request) -> None:
         request.over = True
-        self._requests.pop((request.client, request.number), None)
+        request.answers = {}  # the payloads, which jobs that are still queued would keep
+        del self._requests[request.client, request.number]

@@ -11,6 +11,7 @@ from typing import Any
 from mproc_flow.supervisor import signals
 from mproc_flow.supervisor.launch import PACKAGE
 from mproc_flow.supervisor.owner import Supervision
+from mproc_flow.transport.pipe import wait_for
 
 _POLL = 0.1
 
@@ -49,7 +50,7 @@ class Blocking:
         self._supervision.listen(self._on_flow)
         try:
             with signals.ending(self._on_signal):
-                select.select([reader], [], [])
+                wait_for(reader, select.POLLIN, None)
         except KeyboardInterrupt:
             self._end('signal')
         finally:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from mproc_flow.errors import MprocFlowError
+from mproc_flow.errors import InvalidTransition
 
 
 class State(enum.Enum):
@@ -79,12 +79,6 @@ class Policy(msgspec.Struct, frozen=True):
     healthy: float = 30.0
 
 
-class InvalidTransition(MprocFlowError):
-    """A pod met an event that its state does not allow: a bug in the supervisor."""
-
-    code = 'invalid_transition'
-
-
 class Life(msgspec.Struct, eq=False):
     """The life of one pod.
 
@@ -106,7 +100,7 @@ class Life(msgspec.Struct, eq=False):
     _doomed: bool = False
     _ready_since: float | None = None
     _streak: int = 0
-    _deaths: list[float] = msgspec.field(default_factory=list)
+    _recent: list[float] = msgspec.field(default_factory=list)
     _history: list[str] = msgspec.field(default_factory=list)
 
     def handle(self, event: Event, now: float) -> list[Do]:
@@ -152,12 +146,11 @@ class Life(msgspec.Struct, eq=False):
         return self._retry(now)
 
     def _retry(self, now: float) -> list[Do]:
-        self._deaths = [then for then in self._deaths if now - then < self.policy.window]
-        self._deaths.append(now)
-        if not self.policy.restart or len(self._deaths) > self.policy.most:
+        self.restart_at = now + self._delay()
+        self._recent = [then for then in self._recent if self.restart_at - then < self.policy.window]
+        if not self.policy.restart or len(self._recent) >= self.policy.most:
             return self._give_up()
         self.state = State.BACKOFF
-        self.restart_at = now + self._delay()
         self._streak += 1
         return [Do.WAIT]
 
@@ -169,6 +162,7 @@ class Life(msgspec.Struct, eq=False):
 
     def _restart(self, now: float) -> list[Do]:
         self.restarts += 1
+        self._recent.append(now)
         return self._launch(now)
 
     def _give_up(self) -> list[Do]:

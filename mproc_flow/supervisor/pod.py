@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,9 @@ from mproc_flow.transport.pipe import Pipe
 
 _LAST_LINES = 20
 _LONGEST_LINE = 8192
+_MOST_READS = 16
+# As faulthandler writes it, most recent call first; a traceback of Python's has a comma before "in".
+_STACK_FRAME = re.compile(r'  File ".*", line \d+ in ')
 _FIRST_FRAME = os.path.join('mproc_flow', 'runtime', 'bootstrap.py')
 
 
@@ -36,7 +40,7 @@ class Output(msgspec.Struct, eq=False):
     def lines(self) -> tuple[list[str], bool]:
         """Read what is there, without waiting; give complete lines, and whether the stream has ended."""
         ended = False
-        while True:
+        for _ in range(_MOST_READS):  # there is more to do than to read what one of them writes
             try:
                 data = os.read(self.fd, 1 << 16)
             except BlockingIOError:
@@ -49,6 +53,15 @@ class Output(msgspec.Struct, eq=False):
                 break
         return self._cut(), ended
 
+    def all_lines(self) -> Iterator[str]:
+        """Give all that is left, of a process that has ended."""
+        for _ in range(_MOST_READS):
+            lines, ended = self.lines()
+            yield from lines
+            if ended or not lines:
+                break
+        yield from self.rest()
+
     def rest(self) -> list[str]:
         """Give what was written after the last line end."""
         text, self._rest = bytes(self._rest), bytearray()
@@ -57,8 +70,9 @@ class Output(msgspec.Struct, eq=False):
     def _cut(self) -> list[str]:
         *whole, self._rest = self._rest.split(b'\n')
         if len(self._rest) > _LONGEST_LINE:
-            whole.append(self._rest)
-            self._rest = bytearray()
+            end = len(self._rest) - _cut_character(self._rest)
+            whole.append(self._rest[:end])
+            self._rest = self._rest[end:]
         return [line.decode(errors='replace').rstrip('\r') for line in whole]
 
 
@@ -126,7 +140,7 @@ class Pod(msgspec.Struct, eq=False):
         The stack of a forked pod, as faulthandler writes it, goes on below the pod's first frame with those of the
         Guardian and of the user's program at the moment of the start: these are left out.
         """
-        is_frame = line.startswith('  File "')
+        is_frame = _STACK_FRAME.match(line) is not None
         self._below_pod = is_frame and (self._below_pod or _FIRST_FRAME in line)
         if self._below_pod:
             return False
@@ -139,7 +153,7 @@ class Pod(msgspec.Struct, eq=False):
     def drain(self, forward: Callable[[Pod, str, str], None], handle: Callable[[Pod, Report], None]) -> None:
         """Read all that an ended process left in its pipes."""
         for output in self.outputs:
-            for line in [*output.lines()[0], *output.rest()]:
+            for line in output.all_lines():
                 forward(self, output.stream, line)
         if self.pipe is not None:
             with contextlib.suppress(msgspec.DecodeError):
@@ -160,6 +174,18 @@ class Pod(msgspec.Struct, eq=False):
             return Path(f'/proc/{self.pid}/stat').read_text().rpartition(')')[2].split()[0] == 'T'
         except OSError:
             return False
+
+
+def _cut_character(text: bytearray) -> int:
+    """Give how many bytes at the end are the beginning of a UTF-8 character that goes on after them."""
+    for back in range(1, min(4, len(text)) + 1):
+        byte = text[-back]
+        if byte & 0xC0 == 0xC0:
+            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return back if back < length else 0
+        if byte < 0x80:
+            return 0
+    return 0
 
 
 def loss(failure: PodFailure) -> ErrorInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import NamedTuple
@@ -59,7 +60,7 @@ class Connection:
             ConnectionLost: The gateway is gone; what was still open stays without a reply.
             DeadlineExceeded: ``timeout`` seconds are over.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None or timeout == math.inf else time.monotonic() + timeout
         pending: set[int] = set()
         waiting = iter(requests)
         more = True
@@ -97,10 +98,12 @@ class Connection:
 
     def _patience(self, pending: set[int], idle: bool, deadline: float | None) -> float | None:
         """Say how long to wait for a reply: not at all while there is something to send."""
+        if not pending:
+            return 0.0
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             raise DeadlineExceeded(f'time is over and {len(pending)} requests are not answered')
-        return left if idle and pending else 0.0
+        return left if idle else 0.0
 
     def _replies(self, pending: set[int], patience: float | None) -> Iterator[Reply]:
         if patience != 0.0:

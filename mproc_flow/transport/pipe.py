@@ -10,7 +10,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -55,8 +55,7 @@ class Pipe:
         """Send a message, or keep it for :meth:`flush` if the other end does not read at the moment."""
         data = _encode(message)
         with self._sending:
-            self._outgoing += _LENGTH.pack(len(data))
-            self._outgoing += data
+            self._outgoing += _LENGTH.pack(len(data)) + data
             self._push()
 
     def send_all(self, message: msgspec.Struct, timeout: float | None = None) -> None:
@@ -67,9 +66,7 @@ class Pipe:
             timeout: Wait no longer than this many seconds each time the other end takes nothing.
         """
         self.send(message)
-        while self.unsent and not self.broken:
-            if not select.select([], [self._socket], [], timeout)[1]:
-                return
+        while self.unsent and wait_for(self._socket.fileno(), select.POLLOUT, timeout):
             self.flush()
 
     def flush(self) -> None:
@@ -77,29 +74,40 @@ class Pipe:
         with self._sending:
             self._push()
 
-    def receive(self) -> Iterable[Any]:
-        """Read what has arrived, without waiting, and give the complete messages; sets ``ended`` at end-of-file."""
+    def receive(self) -> Iterator[Any]:
+        """Read what has arrived, without waiting, and give the complete messages; sets ``ended`` at end-of-file.
+
+        Raises:
+            msgspec.DecodeError: The next message is none of those the other end may send.
+        """
         self._pull()
-        messages = []
-        position = 0
-        while len(self._incoming) - position >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._incoming, position)
-            end = position + _LENGTH.size + length
-            if len(self._incoming) < end:
-                break
-            messages.append(self._decode(memoryview(self._incoming)[position + _LENGTH.size : end]))
-            position = end
-        if position:
-            self._incoming = self._incoming[position:]
-        return messages
+        while (message := self._cut()) is not None:
+            yield self._read(message)
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until something can be received; False after ``timeout`` seconds without."""
-        return bool(select.select([self._socket], [], [], timeout)[0])
+        return wait_for(self._socket.fileno(), select.POLLIN, timeout)
 
     def close(self) -> None:
         """Close this end."""
         self._socket.close()
+
+    def _cut(self) -> bytes | None:
+        """Take the next complete message off what has arrived."""
+        if len(self._incoming) < _LENGTH.size:
+            return None
+        end = _LENGTH.size + _LENGTH.unpack_from(self._incoming)[0]
+        if len(self._incoming) < end:
+            return None
+        message = bytes(memoryview(self._incoming)[_LENGTH.size : end])
+        del self._incoming[:end]
+        return message
+
+    def _read(self, message: bytes) -> Any:
+        try:
+            return self._decode(message)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise msgspec.DecodeError(str(error)) from error
 
     def _push(self) -> None:
         while self._outgoing and not self.broken:
@@ -109,8 +117,10 @@ class Pipe:
                 return
             except OSError:
                 self.broken = True
-                return
+                break
             del self._outgoing[:sent]
+        if self.broken:
+            self._outgoing.clear()
 
     def _pull(self) -> None:
         while not self.ended:
@@ -129,3 +139,16 @@ class Pipe:
 def pair() -> tuple[socket.socket, socket.socket]:
     """Make the two connected sockets of a Pipe; neither is inherited by programs that are executed."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+
+
+def wait_for(fd: int, events: int, timeout: float | None) -> bool:
+    """Wait until a descriptor is ready, or has ended; False after ``timeout`` seconds without.
+
+    Args:
+        fd: The descriptor; other than for ``select.select`` it may be any number.
+        events: ``select.POLLIN``, ``select.POLLOUT`` or both.
+        timeout: Seconds, or None to wait for ever.
+    """
+    poller = select.poll()
+    poller.register(fd, events)
+    return bool(poller.poll(None if timeout is None else max(0.0, timeout) * 1000))

@@ -10,7 +10,7 @@ from scripts.bench.jobs import FLOOR, JINA, OURS, TARGETS, Target, is_rate
 
 Samples = dict[tuple[str, str], dict[str, list[float]]]
 
-_HEAD = ('', FLOOR, OURS, JINA, f'{OURS} : {FLOOR}', f'{JINA} : {OURS}')
+_HEAD = ('', FLOOR, OURS, JINA, 'above the floor ×', 'better than jina ×')
 
 
 class Verdict(NamedTuple):
@@ -33,7 +33,7 @@ def medians(samples: Samples) -> dict[tuple[str, str], dict[str, float]]:
 
 
 def table(samples: Samples) -> str:
-    """Lay the medians out, with how many times as good each side is as the one under comparison."""
+    """Lay the medians out, with our distance to the floor and to Jina."""
     rows: list[tuple[str, ...]] = [_HEAD]
     for (label, figure), sides in medians(samples).items():
         cells = [_number(sides.get(side)) for side in (FLOOR, OURS, JINA)]
@@ -53,20 +53,19 @@ def verdicts(samples: Samples) -> Iterator[Verdict]:
 
 def sentence(verdict: Verdict) -> str:
     """Say whether a target is met."""
-    label, figure, over, factor = (
-        verdict.target.label, verdict.target.figure, verdict.target.over, verdict.target.factor,
-    )  # fmt: skip
-    bound = 'at least' if is_rate(figure) else 'at most'
+    target = verdict.target
+    bound = 'at least' if is_rate(target.figure) else 'at most'
     word = 'met   ' if verdict.is_met else 'missed'
-    return f'{word} {label}: {figure} is {_times(verdict.reached)} {over}, to be {bound} {_times(factor)}'
+    reached, wanted = _times(verdict.reached), _times(target.factor)
+    return f'{word} {target.label}: {target.figure} is {reached} {target.over}, to be {bound} {wanted}'
 
 
 def _ratios(figure: str, sides: Mapping[str, float]) -> tuple[str, str]:
-    # The first says how much above the floor we are, the second how much better we are than Jina.
-    to_floor, to_jina = (FLOOR, OURS), (OURS, JINA)
+    # How far above the floor we are, and how much better than Jina: more than 1 is well for the second only.
+    floor, ours, jina = (sides.get(side) for side in (FLOOR, OURS, JINA))
     if is_rate(figure):
-        to_floor, to_jina = (OURS, FLOOR), (JINA, OURS)
-    return tuple(_ratio(sides.get(upper), sides.get(lower)) for lower, upper in (to_floor, to_jina))  # type: ignore[return-value]
+        return _ratio(floor, ours), _ratio(ours, jina)
+    return _ratio(ours, floor), _ratio(jina, ours)
 
 
 def _ratio(upper: float | None, lower: float | None) -> str:

@@ -12,7 +12,8 @@ import pytest
 from mproc_flow import Document, DocumentArray, Executor, Flow, errors, requests
 from tests.support import proc
 from tests.support.contexts import Context, Task
-from tests.support.executors import Crash, Echo, Returns, SlowAsync, notes
+from tests.support.executors import Echo, Returns, SlowAsync, notes
+from tests.support.faulty import Crash
 from tests.support.flows import pod, wait_until_restarted
 from tests.support.waiting import eventually, took, wait_until, within
 

@@ -14,7 +14,8 @@ import pytest
 from mproc_flow import Document, Flow, errors
 from tests.support import proc
 from tests.support.contexts import Context, Task
-from tests.support.executors import Boot, Echo, SlowBoot, notes
+from tests.support.executors import Echo, SlowBoot, notes
+from tests.support.faulty import Boot
 from tests.support.flows import all_gone, pod
 from tests.support.waiting import eventually, took, within
 
@@ -78,7 +79,7 @@ def test_a_silent_child_is_given_up_in_time(start_method: str, record: str, how:
     assert (failure.pod, failure.phase) == ('bad/rep-0', 'init')
     assert f'{seconds:g} s' in failure.cause
     if how != 'sigstop':  # what is stopped cannot show its stacks
-        assert 'executors.py' in str(error.__cause__), error.__cause__
+        assert 'faulty.py' in str(error.__cause__), error.__cause__
 
 
 def test_timeout_ready_minus_one_waits_for_ever(record: str) -> None:

@@ -12,7 +12,8 @@ import pytest
 from mproc_flow import Document, Flow, errors
 from tests.support import proc
 from tests.support.contexts import Context, Task
-from tests.support.executors import DEATHS, Crash, Echo, Family, Slow, Stuck, notes
+from tests.support.executors import Echo, Slow, notes
+from tests.support.faulty import DEATHS, Crash, Family, Stuck
 from tests.support.flows import all_gone, kill_pod, pids, pod, wait_for_state
 from tests.support.waiting import eventually, within
 

@@ -17,14 +17,15 @@ APP = """\
 import sys
 
 from mproc_flow import Document, Flow
-from tests.support import executors
+from tests.support import executors, faulty
 
 if __name__ == '__main__':
     method, record, name, how, grace = sys.argv[1:]
     options = {'record': record, 'how': how} if name in ('Stuck', 'Boot') else {'record': record}
     f = Flow(start_method=method, timeout_ctrl=float(grace))
     f = f.add(uses=executors.Echo, uses_with={'record': record})
-    f = f.add(uses=getattr(executors, name), uses_with=options, timeout_ctrl=float(grace))
+    kind = getattr(faulty, name, executors.Echo)
+    f = f.add(uses=kind, uses_with=options, timeout_ctrl=float(grace))
     with f:
         print('serving', flush=True)
         if how in ('spin', 'gil'):

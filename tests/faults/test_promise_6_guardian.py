@@ -10,7 +10,8 @@ import pytest
 from mproc_flow import Document, Flow, errors
 from tests.support import proc
 from tests.support.contexts import Context, Task
-from tests.support.executors import Echo, Slow, Stuck, notes
+from tests.support.executors import Echo, Slow, notes
+from tests.support.faulty import Stuck
 from tests.support.flows import all_gone, kill_pod, pids, pod, wait_until_restarted
 from tests.support.waiting import MARGIN, eventually, within
 

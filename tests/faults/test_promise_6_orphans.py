@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import time
 
 import pytest
 
+from mproc_flow import Flow
 from tests.support import audit, proc
 from tests.support.executors import notes
 from tests.support.programs import Program, Programs
@@ -20,7 +23,7 @@ import sys
 import threading
 
 from mproc_flow import Document, Flow
-from tests.support import executors
+from tests.support import executors, faulty
 
 COMMANDS = {
     'segv': lambda: ctypes.string_at(0),
@@ -35,7 +38,7 @@ if __name__ == '__main__':
     options = {'record': record, 'how': how} if name in ('Stuck', 'Boot') else {'record': record}
     f = Flow(start_method=method, timeout_ctrl=30)
     f = f.add(uses=executors.Echo, uses_with={'record': record})
-    f = f.add(uses=getattr(executors, name), uses_with=options)
+    f = f.add(uses=getattr(faulty, name, executors.Echo), uses_with=options)
     print('begin', flush=True)
     f.start()
     print('guardian', f.guardian_pid, 'serving', flush=True)
@@ -114,6 +117,26 @@ def test_owner_and_guardian_killed_together(programs: Programs, start_method: st
     for pid in (program.pid, guardian.pid) if first == 'owner' else (guardian.pid, program.pid):
         proc.send(pid, signal.SIGKILL)
     check_gone(program, 'owner and Guardian killed together')
+    for path in run_directories(program):  # nobody could remove it; the next start would, see the next test
+        shutil.rmtree(path)
+
+
+def test_the_next_start_removes_what_was_left(programs: Programs, record: str) -> None:
+    """Owner and Guardian were killed: the next start of any Flow ends their grandchildren and removes the directory."""
+    program = reach(programs, 'fork', record, 'idle')
+    (path,) = run_directories(program)
+    guardian = next(process for process in program.descendants() if process.ppid == program.pid)
+    for pid in (guardian.pid, program.pid):
+        proc.send(pid, signal.SIGKILL)
+    wait_until(os.stat(path).st_ctime - time.time() + time.monotonic() + 10.5)  # a younger one may be in the making
+    with Flow():
+        assert not os.path.exists(path)
+        audit.gone(program.descendants, 1, 'grandchildren of a Flow whose Guardian was killed')
+
+
+def run_directories(program: Program) -> list[str]:
+    """The run directories that the program made and that are still there."""
+    return [path for path in audit.files() if f'-{program.pid}-' in path]
 
 
 def test_a_child_of_the_owner_does_not_keep_the_flow_alive(programs: Programs, start_method: str, record: str) -> None:

@@ -10,7 +10,8 @@ import pytest
 from mproc_flow import Document, Flow, errors
 from tests.support import proc
 from tests.support.contexts import Context, Task
-from tests.support.executors import Boot, CrashLoop, Echo, notes
+from tests.support.executors import Echo, notes
+from tests.support.faulty import Boot, CrashLoop
 from tests.support.flows import kill_pod, pod, wait_for_state, wait_until_restarted
 from tests.support.programs import Programs
 from tests.support.waiting import let_pass, within
@@ -22,10 +23,10 @@ LOOP = """\
 import sys
 
 from mproc_flow import Flow
-from tests.support.executors import CrashLoop
+from tests.support.faulty import CrashLoop
 
 if __name__ == '__main__':
-    with Flow(start_method='fork').add(uses=CrashLoop, name='bad') as f:
+    with Flow(start_method='fork').add(uses=CrashLoop, name='bad', uses_with={'record': sys.argv[1]}) as f:
         f.block()
 """
 
@@ -42,6 +43,19 @@ def test_a_crash_loop_ends(start_method: str, record: str) -> None:
         status = pod(f, 'bad/rep-0')
         assert (status.state, status.restarts) == ('failed', RESTARTS)
     check_pauses([note.moment for note in notes(record, 'init')])
+
+
+def test_every_caller_gets_an_error_of_its_own(record: str) -> None:
+    """An exception object that several callers share would collect the tracebacks of all of them, for ever."""
+    with Flow().add(uses=Echo, name='it', restart=False, uses_with={'record': record}) as f:
+        kill_pod(f, 'it/rep-0')
+        wait_for_state(f, 'it/rep-0', 'failed')
+        found = []
+        for _ in range(2):
+            with pytest.raises(errors.FlowFailed) as caught:
+                f.post('/', Document())
+            found.append(caught.value)
+    assert found[0] is not found[1]
 
 
 def check_pauses(moments: list[float]) -> None:
@@ -118,11 +132,11 @@ def test_a_replacement_starts_after_the_old_process_is_gone(start_method: str, r
     assert len(notes(record, 'init')) == 4
 
 
-def test_a_failed_flow_can_be_closed_and_started_again(context: Context, record: str) -> None:
+def test_a_failed_flow_can_be_closed_and_started_again(start_method: str, context: Context) -> None:
     """FAILED is the state of one start, not of the Flow; from every context."""
 
     def body() -> None:
-        f = Flow(start_method='fork').add(uses=Echo, name='it', restart=False)
+        f = Flow(start_method=start_method).add(uses=Echo, name='it', restart=False)
         for _ in range(2):
             with f:
                 assert len(f.post('/', Document(), timeout=10)) == 1
@@ -153,9 +167,9 @@ def post_until_failed(f: Flow) -> errors.FlowFailed:
             return error
 
 
-def test_the_exit_code_tells(programs: Programs) -> None:
+def test_the_exit_code_tells(programs: Programs, record: str) -> None:
     """A program that blocks on a Flow which fails ends by itself, not with 0, and names pod and cause."""
-    program = programs.script(LOOP)
+    program = programs.script(LOOP, record)
     assert program.wait(30) not in (0, None)
     assert 'FlowFailed' in program.text
     assert 'bad/rep-0' in program.text

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from mproc_flow.errors import ErrorInfo
 from mproc_flow.executor import DEFAULT_ENDPOINT
-from mproc_flow.runtime.router import Router, Send, ToClient, ToPod
+from mproc_flow.runtime.router import Router
+from mproc_flow.runtime.routing import Send, ToClient, ToPod
 from mproc_flow.topology.plan import GATEWAY, Route
 from mproc_flow.transport.frames import Answer, Hello, Part, Refusal, Work
 
@@ -140,7 +141,7 @@ class Town:
         """A pod finishes a piece of the work it holds."""
         process = self.processes[pod]
         job = process.held.pop(position)
-        self.take(self.router.done(process.peer, job.header.key, process.work_on(job)))
+        self.take(self.router.done(process.peer, job.header.key, process.work_on(job), process.credit))
 
     def fail(self, pod: str, info: ErrorInfo) -> None:
         """A piece of a pod's work raises."""

@@ -47,7 +47,7 @@ def take(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     gateway = Gateway.__new__(Gateway)
     gateway._router = Router([Route('a', (GATEWAY,), ('a/rep-0',))], ('a',))
     arrived: list[list[Frame]] = []
-    monkeypatch.setattr(channel, 'receive', lambda socket: arrived.pop(0) if arrived else None)
+    monkeypatch.setattr(channel, 'receive', lambda socket, copied: arrived.pop(0) if arrived else None)
     monkeypatch.setattr(channel, 'send', lambda *args, **options: pytest.fail('it was answered'))
 
     def run(handle: str, message: list[Frame]) -> int:
@@ -66,8 +66,8 @@ def test_such_a_message_is_dropped(take: Callable[..., int], handle: str, messag
 @pytest.mark.parametrize(
     'header',
     [
-        Done(0),
-        Done(-1),
+        Done(0, 2),
+        Done(-1, 2),
         Failed(7, ErrorInfo('executor', 'm')),
         Hello('nobody/rep-0', 0, (), 1),
         Hello('a/rep-0', -5, (), 1),
@@ -78,7 +78,7 @@ def test_what_strangers_say_as_pods_is_dropped(take: Callable[..., int], header:
     assert take('_from_pod', [frames.encode(header), b'x']) == 1
 
 
-@pytest.mark.parametrize('header', [Done(0), Leaving(), Hello('a/rep-0', 0, (), 1)], ids=repr)
+@pytest.mark.parametrize('header', [Done(0, 2), Leaving(), Hello('a/rep-0', 0, (), 1)], ids=repr)
 def test_clients_cannot_speak_as_pods(take: Callable[..., int], header: msgspec.Struct) -> None:
     assert take('_from_client', [frames.encode(header), b'x']) == 1
 
@@ -88,5 +88,5 @@ def test_a_cancel_of_what_was_never_sent_is_nothing(take: Callable[..., int]) ->
 
 
 def test_no_message_is_none(take: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, 'receive', lambda socket: None)
+    monkeypatch.setattr(channel, 'receive', lambda socket, copied: None)
     assert take('_from_client', []) == 0

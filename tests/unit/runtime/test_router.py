@@ -39,7 +39,7 @@ def test_work_carries_the_endpoint_and_the_sizes_of_its_parts() -> None:
     town.take(town.router.submit(CLIENT, 1, '/index', [['one', 'two']]))
     town.finish('left/rep-0')
     process = town.processes['right/rep-0']
-    town.take(town.router.done(process.peer, process.held.pop().header.key, ['r1', 'r2', 'r3']))
+    town.take(town.router.done(process.peer, process.held.pop().header.key, ['r1', 'r2', 'r3'], 1))
     (job,) = town.processes['end/rep-0'].held
     assert isinstance(job.header, Work)
     assert job.header.endpoint == '/index'

@@ -6,7 +6,8 @@ import gc
 import weakref
 
 from mproc_flow.errors import ErrorInfo
-from mproc_flow.runtime.router import MOST_REQUESTS, ToClient, ToPod
+from mproc_flow.runtime.router import MOST_REQUESTS
+from mproc_flow.runtime.routing import ToClient, ToPod
 from tests.unit.runtime.routing import CLIENT, Node, Town
 
 A, B = Node('a'), Node('b', ('a',))
@@ -162,7 +163,7 @@ def test_a_number_that_is_used_again_while_it_is_open_ends_as_often_as_it_came()
     town = Town(A, credit=1)
     sends = town.router.submit(CLIENT, 1, '/', [['first']]) + town.router.submit(CLIENT, 1, '/', [['second']])
     job = next(send for send in sends if isinstance(send, ToPod))
-    sends += town.router.done(job.peer, job.header.key, ['done'])
+    sends += town.router.done(job.peer, job.header.key, ['done'], 1)
     sends += town.router.close()
     assert sum(isinstance(send, ToClient) for send in sends) == 2
 

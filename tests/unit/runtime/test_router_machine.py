@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mproc_flow.errors import ErrorInfo
-from mproc_flow.runtime.router import Send, ToClient, ToPod
+from mproc_flow.runtime.routing import Send, ToClient, ToPod
 from mproc_flow.topology.plan import GATEWAY
 from mproc_flow.transport.frames import Answer, Farewell, Refusal, Work
 from tests.unit.runtime.routing import Node, Process, make_router, model
@@ -175,7 +175,7 @@ class Routing(RuleBasedStateMachine):
         if request is not None:
             request.frames[node] = list(part)
         self.allow_failures()
-        self.take(self.router.done(process.peer, job.header.key, part))
+        self.take(self.router.done(process.peer, job.header.key, part, process.credit))
 
     def lose(self, place: Place, final: bool) -> None:
         process = place.process

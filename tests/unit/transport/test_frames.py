@@ -65,7 +65,7 @@ def test_frames_are_not_copied() -> None:
         (Refusal(5, DEATH), frames.decode_to_client),
         (Hello('a/rep-0', 3, ('/default', '/x'), 2), frames.decode_from_pod),
         (Leaving(), frames.decode_from_pod),
-        (Done(9), frames.decode_from_pod),
+        (Done(9, 2), frames.decode_from_pod),
         (Failed(9, INFO), frames.decode_from_pod),
         (Work(9, '/index', (1, 1)), frames.decode_to_pod),
         (Farewell(), frames.decode_to_pod),
@@ -87,7 +87,7 @@ def test_what_is_no_header_of_a_client_is_refused(bad: bytes) -> None:
     ('header', 'decode'),
     [
         (Submit(1, '/x', (1,)), frames.decode_from_pod),
-        (Done(1), frames.decode_from_client),
+        (Done(1, 2), frames.decode_from_client),
         (Work(1, '/x', (1,)), frames.decode_to_client),
         (Refusal(1, INFO), frames.decode_to_pod),
     ],
