@@ -248,20 +248,18 @@ class Guardian:
                 self._on_exit(pod)
 
     def _on_exit(self, pod: Pod) -> None:
-        pid, state = pod.pid, pod.state
+        pid = pod.pid
         reaper.kill_group(pid)
         pod.drain(self._on_line, self._on_report)
         self._abandon(pod)
-        failure = pod.died(reaper.reap(pid))
+        pod.died(reaper.reap(pid))
         self._feed(pod, Event.EXITED)
-        if state is State.READY and pod.state is not State.STOPPED:
-            self._on_loss(pod, failure.pid)
-        elif self._startup.succeeded and pod.state is State.FAILED:
-            self._on_loss(pod, failure.pid)
+        if pod.state is State.BACKOFF or (pod.state is State.FAILED and self._startup.succeeded):
+            self._on_loss(pod)
         if self._shutdown.begun and pod.state is State.BACKOFF:
             self._feed(pod, Event.STOP)
 
-    def _on_loss(self, pod: Pod, pid: int) -> None:
+    def _on_loss(self, pod: Pod) -> None:
         if pod.failure is None:
             return
         final = pod.state is State.FAILED
