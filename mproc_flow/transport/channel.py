@@ -21,6 +21,7 @@ _COPY_BELOW = 1 << 16
 # As plain numbers: pyzmq's enums cost more than the calls they are for.
 _LAST = int(zmq.NOBLOCK)
 _MORE = int(zmq.NOBLOCK | zmq.SNDMORE)
+_EVENTS = int(zmq.EVENTS)
 _READABLE = int(zmq.POLLIN)
 # The number of an event, in the first frame of a monitor's message (zmq_socket_monitor(3)). pyzmq's own function for
 # this would import asyncio.
@@ -117,11 +118,13 @@ def receive(socket: Socket, copied: int = 2) -> list[Frame] | None:
         copied: So many frames come as bytes: those that are usually small, where that is cheaper. All others, the
             buffers of arrays, come as views on ZeroMQ's own memory.
     """
-    if not int(socket.get(zmq.EVENTS)) & _READABLE:  # to ask is far cheaper than to catch Again
+    if not int(socket.get(_EVENTS)) & _READABLE:  # to ask is far cheaper than to catch Again
         return None
-    frames: list[Frame] = [socket.recv(zmq.NOBLOCK)]
-    while socket.get(zmq.RCVMORE):
-        frames.append(socket.recv() if len(frames) < copied else socket.recv(copy=False).buffer)
+    part = socket.recv(copy=False)
+    frames: list[Frame] = [part.bytes]
+    while part.more:  # to ask the socket takes as long as to receive
+        part = socket.recv(copy=False)
+        frames.append(part.bytes if len(frames) < copied else part.buffer)
     return frames
 
 
