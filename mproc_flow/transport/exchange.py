@@ -106,9 +106,10 @@ class Connection:
         return left if idle else 0.0
 
     def _replies(self, pending: set[int], patience: float | None) -> Iterator[Reply]:
-        if patience != 0.0:
+        reply = self._receive(pending)  # to ask is cheaper than to wait, and while many are under way there is one
+        if reply is None and patience != 0.0:
             self._wait(patience)
-        reply = self._receive(pending)  # also after a loss: what had arrived before counts
+            reply = self._receive(pending)  # also after a loss: what had arrived before counts
         while reply is not None:
             yield reply
             reply = self._receive(pending) if pending else None
