@@ -247,6 +247,8 @@ class Supervision:
                 self.failure = self.failure or FlowFailed(f'{self._plan.flow} was ended by a signal to its Guardian')
         if self._stopped is None:
             self._kill_rest()
+        with contextlib.suppress(ChildProcessError):  # the program reaps its children itself
+            os.waitpid(self._guardian, 0)
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -273,8 +275,6 @@ class Supervision:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._guardian, signal.SIGKILL)
             self._await_end(_KILL_BOUND)
-        with contextlib.suppress(ChildProcessError):  # the program reaps its children itself
-            os.waitpid(self._guardian, 0)
         self._thread.join(_KILL_BOUND)
         _open_controls.discard(self._control)
         self._control.close()
