@@ -166,8 +166,9 @@ class Flow:
         run = self._run
         if run is None:
             raise FlowClosed('post() on a Flow that is not running: start() it, or use it in a with block')
-        if run.supervision.failure is not None:
-            raise run.supervision.failure
+        failure = run.supervision.failure
+        if failure is not None:
+            raise failure
         return run.client.post(on, inputs, *args, **options)
 
     def index(self, inputs: Any = None, **options: Any) -> Any:

@@ -292,7 +292,7 @@ def main() -> None:
     rates = f'{len(modules) / seconds:,.0f} modules/s, {passages / seconds:,.0f} passages/s'
     print(f'Started the Flow in {ready - begin:.2f} s.')
     print(f'Indexed {len(modules)} modules, {passages:,} passages in {seconds:.2f} s: {rates}.')
-    print(f'Answered {len(questions)} questions in {found - indexed:.2f} s.')
+    print(f'Questions: {len(questions)}, answered in {found - indexed:.2f} s.')
     show(hits)
 
 

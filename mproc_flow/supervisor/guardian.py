@@ -256,6 +256,8 @@ class Guardian:
         self._feed(pod, Event.EXITED)
         if pod.state is State.BACKOFF or (pod.state is State.FAILED and self._startup.succeeded):
             self._on_loss(pod)
+        if pod.is_gateway and self._shutdown.begun:
+            self._shutdown.stop_pods()  # nobody is left who could say that it is drained
         if self._shutdown.begun and pod.state is State.BACKOFF:
             self._feed(pod, Event.STOP)
 

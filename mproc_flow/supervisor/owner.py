@@ -67,7 +67,6 @@ class Supervision:
     Attributes:
         run_directory: Path of the private directory, empty until the Guardian made it.
         address: Address for clients from outside, empty if there is none.
-        failure: Why the Flow cannot serve any more, or None.
     """
 
     def __init__(self, plan: Plan, cargo: Cargo, log: FlowLog) -> None:
@@ -85,12 +84,23 @@ class Supervision:
         self._ended = False
         self.run_directory = ''
         self.address = ''
-        self.failure: MprocFlowError | None = None
+        self._failure: tuple[str, PodFailure | None] | None = None
 
     @property
     def guardian_pid(self) -> int:
         """Pid of the Guardian."""
         return self._guardian
+
+    @property
+    def failure(self) -> FlowFailed | None:
+        """Why the Flow cannot serve any more, or None; each caller gets an exception of its own to raise."""
+        if self._failure is None:
+            return None
+        message, pod_failure = self._failure
+        error = FlowFailed(message)
+        if pod_failure is not None:
+            error.__cause__ = PodDied(str(pod_failure), pod_failure)
+        return error
 
     @property
     def pods(self) -> tuple[PodStatus, ...]:
@@ -138,7 +148,7 @@ class Supervision:
         """Call back, from the control thread, when the Flow has failed or ended."""
         with self._changed:
             self._listeners.append(callback)
-            over = self._ended or self.failure is not None
+            over = self._ended or self._failure is not None
         if over:
             callback()
 
@@ -150,8 +160,8 @@ class Supervision:
     def explain_gateway_loss(self, wait: float) -> MprocFlowError | None:
         """Say why the gateway's connection is gone; wait up to so many seconds until the Guardian has told."""
         with self._changed:
-            self._changed.wait_for(lambda: bool(self.failure or self._ended or GATEWAY in self._losses), wait)
-            if self.failure is not None:
+            self._changed.wait_for(lambda: bool(self._failure or self._ended or GATEWAY in self._losses), wait)
+            if self._failure is not None:
                 return self.failure
             failure = self._losses.get(GATEWAY)
         return from_info(loss(failure)) if failure is not None else None
@@ -226,11 +236,9 @@ class Supervision:
     def _hear_loss(self, lost: PodLoss) -> None:
         with self._changed:
             self._losses[lost.failure.pod] = lost.failure
-            if lost.fatal and self.failure is None:
-                self.failure = FlowFailed(
-                    f'{self._plan.flow} cannot serve any more, {lost.failure.pod} kept dying. Last: {lost.failure}'
-                )
-                self.failure.__cause__ = PodDied(str(lost.failure), lost.failure)
+            if lost.fatal and self._failure is None:
+                why = f'{self._plan.flow} cannot serve any more, {lost.failure.pod} kept dying. Last: {lost.failure}'
+                self._failure = (why, lost.failure)
             self._changed.notify_all()
         if not self._stop_asked:
             again = 'it stays down' if lost.next_start < 0 else f'next start in {lost.next_start:.1f} s'
@@ -239,12 +247,7 @@ class Supervision:
 
     def _hear_end(self) -> None:
         with self._changed:
-            if self._stopped is None:
-                self.failure = self.failure or FlowFailed(
-                    f'the Guardian of {self._plan.flow} (pid {self._guardian}) is gone; everything it ran was ended'
-                )
-            elif not self._stop_asked and self._not_started is None:
-                self.failure = self.failure or FlowFailed(f'{self._plan.flow} was ended by a signal to its Guardian')
+            self._failure = self._failure or self._end_unasked()
         if self._stopped is None:
             self._kill_rest()
         with contextlib.suppress(ChildProcessError):  # the program reaps its children itself
@@ -253,6 +256,14 @@ class Supervision:
             self._ended = True
             self._changed.notify_all()
         self._call_listeners(True)
+
+    def _end_unasked(self) -> tuple[str, None] | None:
+        """Say why the Guardian ended, if nobody had told it to."""
+        if self._stopped is None:
+            return f'the Guardian of {self._plan.flow} (pid {self._guardian}) is gone; all it ran was ended', None
+        if self._stop_asked or self._not_started is not None:
+            return None
+        return f'{self._plan.flow} was ended by a signal to its Guardian', None
 
     def _call_listeners(self, over: bool) -> None:
         with self._changed:

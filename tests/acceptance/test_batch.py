@@ -39,6 +39,24 @@ if __name__ == '__main__':
 WITH = 'with f: work(f)'
 NEVER_CLOSED = 'f.start(); work(f)'
 
+DROPPED = """\
+import gc
+
+from mproc_flow import Document, Flow
+
+
+def forget():
+    f = Flow()
+    f.start()
+    f.post('/', Document())
+
+
+if __name__ == '__main__':
+    forget()
+    gc.collect()
+    print('last result', flush=True)
+"""
+
 ENDS = {
     'done': ('pass', 0),
     'sys-exit': ('sys.exit(3)', 3),
@@ -69,6 +87,15 @@ def test_exit_code_and_time(programs: Programs, name: str, use: str) -> None:
 def test_exit_code_and_time_in_fresh_interpreters(programs: Programs, use: str, method: str) -> None:
     """The same where pods are fresh interpreters."""
     check_batch(programs, 'own-error', use, method)
+
+
+def test_a_running_flow_that_nobody_holds_any_more(programs: Programs) -> None:
+    """Started in a function and forgotten: neither the garbage collector nor the exit hangs on it."""
+    program = programs.script(DROPPED)
+    last = program.moment('^last result', 10)
+    assert program.wait(20) == 0, program.text
+    took('end of a batch script', 2.0, time.monotonic() - last)
+    assert not program.descendants()
 
 
 def test_exit_of_a_failing_test_with_a_live_flow(programs: Programs) -> None:
