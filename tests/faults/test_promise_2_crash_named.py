@@ -49,7 +49,7 @@ def test_a_death_is_named_wherever_the_caller_is(start_method: str, context: Con
     took('error after a death in any context', 0.1, moment - notes(record, 'crash')[0].moment)
 
 
-def test_every_caller_in_flight_is_told(start_method: str, record: str) -> None:
+def test_every_caller_in_flight_is_told(start_method: str, record: str) -> None:  # nesting: a bound on each of many
     """Eight calls run in one process when it is killed: eight errors, each naming it."""
     options = {'seconds': 60, 'record': record}
     with Flow(start_method=start_method).add(uses=SlowAsync, name='slow', uses_with=options) as f:

@@ -160,6 +160,6 @@ class Family(Recorded):
         os.setsid()
         if os.fork() == 0:
             self.note('child')
-            with contextlib.suppress(BaseException):
+            with contextlib.suppress(BaseException):  # a fork must never return into the frames of its parent
                 time.sleep(600)
         os._exit(0)

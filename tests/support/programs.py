@@ -118,7 +118,7 @@ class Program:
         for reader in self._readers:
             reader.join(5)
 
-    def _find(self, pattern: str, deadline: float) -> tuple[re.Match[str], Line]:
+    def _find(self, pattern: str, deadline: float) -> tuple[re.Match[str], Line]:  # nesting: lines, under a lock
         end = time.monotonic() + deadline
         seen = 0
         with self._news:

@@ -69,7 +69,6 @@ class Process:
     generation: int = 0
     credit: int = 2
     held: list[ToPod] = field(default_factory=list)
-    inherited: list[ToPod] = field(default_factory=list)  # of a predecessor of whose death the Router was not told
 
     @property
     def peer(self) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import pickle
 import random
 
@@ -37,9 +36,9 @@ def test_add_makes_a_new_graph_and_keeps_the_old() -> None:
 
 def test_a_graph_cannot_be_changed() -> None:
     built = graph(a=None)
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         built.deployments = ()  # type: ignore[misc]
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         built['a'].name = 'b'  # type: ignore[misc]
 
 
