@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +19,8 @@ from mproc_flow.supervisor.blocking import Blocking
 from mproc_flow.supervisor.control import PodStatus
 from mproc_flow.topology.graph import Graph
 
-_running: weakref.WeakSet[Flow] = weakref.WeakSet()
+# Strong references: a running Flow that nobody holds any more still runs, until it is closed at exit.
+_running: set[Flow] = set()
 
 
 class Flow:

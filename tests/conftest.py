@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
@@ -22,6 +23,13 @@ _HERE = Path(__file__).parent
 _TIMEOUT = 60
 # pytest-timeout, readers of output and the contexts are threads; that fork then warns is tested on its own.
 _FORK_WARNING = 'ignore::mproc_flow.errors.ForkWithThreadsWarning'
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take signals as a program in a terminal does, also where the tests run in the background of a shell."""
+    for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, default)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

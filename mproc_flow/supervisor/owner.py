@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import signal
 import threading
 import time
@@ -38,7 +39,7 @@ from mproc_flow.supervisor.control import (
 from mproc_flow.supervisor.launch import PACKAGE, Cargo, launch
 from mproc_flow.supervisor.pod import loss
 from mproc_flow.topology.plan import GATEWAY, Plan
-from mproc_flow.transport.pipe import Pipe
+from mproc_flow.transport.pipe import Pipe, wait_for
 
 _ABORT_BOUND = 2.5
 _KILL_BOUND = 1.0
@@ -275,11 +276,16 @@ class Supervision:
 
     def _kill_rest(self) -> None:
         """Do the Guardian's last work in its place: it was killed."""
-        for pod in self.pods:
-            if pod.pid and pod.state not in ('stopped', 'failed', 'backoff'):
-                reaper.kill_group(pod.pid)
+        alive = [pod.pid for pod in self.pods if pod.pid and pod.state not in ('stopped', 'failed', 'backoff')]
+        ends = [reaper.open_pidfd(pid) for pid in alive]
+        for pid in alive:
+            reaper.kill_group(pid)
         if self.run_directory:
             rundir.clean_up(self.run_directory)
+        for end in ends:
+            if end is not None:  # they are not our children: this is the way to wait for them
+                wait_for(end, select.POLLIN, _KILL_BOUND)
+                os.close(end)
 
     def _bury(self) -> None:
         if not self._ended:
