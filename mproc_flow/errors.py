@@ -7,6 +7,7 @@ caller, with the remote traceback as ``__cause__``. Names that Jina 3.x already 
 
 from __future__ import annotations
 
+import textwrap
 import traceback
 from typing import ClassVar
 
@@ -277,8 +278,8 @@ def sendable(text: str) -> str:
 
 
 def _dedent(doc: str) -> str:
-    first, *rest = doc.strip().splitlines()
-    return '\n'.join([first, *(line.removeprefix('    ') for line in rest)])
+    first, _, rest = doc.strip().partition('\n')
+    return f'{first}\n{textwrap.dedent(rest)}' if rest else first  # from 3.13 on the compiler did it already
 
 
 def _as_text(value: object) -> str:

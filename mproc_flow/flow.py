@@ -15,6 +15,7 @@ from mproc_flow.executor import Executor
 from mproc_flow.options.groups import EXECUTOR, FLOW
 from mproc_flow.run import Run
 from mproc_flow.runtime import loader
+from mproc_flow.supervisor import signals
 from mproc_flow.supervisor.blocking import Blocking
 from mproc_flow.supervisor.control import PodStatus
 from mproc_flow.topology.graph import Graph
@@ -105,7 +106,8 @@ class Flow:
             run = self._run = Run(self._options, self._graph)
             _running.add(self)
         try:
-            run.start()
+            with signals.left_to_main():
+                run.start()
         except BaseException:
             self._forget(run)
             raise
@@ -140,7 +142,8 @@ class Flow:
             TypeError: ``stop_event`` is of another kind, e.g. an asyncio Event.
         """
         run = self._running_run()
-        ended_by = Blocking(run.supervision, stop_event).wait()
+        with signals.left_to_main():
+            ended_by = Blocking(run.supervision, stop_event).wait()
         run.interrupted = ended_by == 'signal'
         failure = run.supervision.failure
         if ended_by == 'flow' and failure is not None and not run.closing:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from mproc_flow.errors import ErrorInfo, FlowFailed, PodDied
 from mproc_flow.runtime.bootstrap import Pod, run_fresh
 from mproc_flow.runtime.messages import Drain, Drained, PodLost, Stop
 from mproc_flow.runtime.router import Router
 from mproc_flow.runtime.routing import Send, ToClient
+from mproc_flow.topology.plan import GATEWAY
 from mproc_flow.transport import channel, frames
 from mproc_flow.transport.frames import Cancel, Done, Failed, Frame, Hello, Submit
 
@@ -44,7 +46,8 @@ class Gateway:
         if plan.port is not None:
             self._address = f'tcp://{plan.host}:{plan.port}'
             channel.bind(self._clients, self._address)
-        self._draining = False
+        self._draining = self._closing = False
+        self._cause: ErrorInfo | None = None
 
     async def run(self) -> None:
         """Serve until told to stop."""
@@ -54,12 +57,12 @@ class Gateway:
         loop.add_reader(channel.fileno(self._clients), self._pump)
         loop.add_reader(self._pod.commands.fileno(), self._on_command)
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._over.set)
+            loop.add_signal_handler(number, self._on_signal, number)
         self._pod.ready(self._address)
         self._pump()
         await self._over.wait()
         self._pump()
-        self._deliver(self._router.close())
+        self._deliver(self._router.close(self._cause))
 
     def close(self) -> None:
         """Send what is left, for a bounded time, and free the sockets."""
@@ -130,13 +133,20 @@ class Gateway:
                 self._pump()  # answers that arrived before the death count
                 self._deliver(self._router.lost(command.pod, command.generation, command.info, command.final))
             elif isinstance(command, Drain):
-                self._draining = True
+                self._draining = self._closing = True
                 self._router.drain()
             elif isinstance(command, Stop):
                 self._over.set()
-        if self._pod.commands.ended:
+        if self._pod.commands.ended and not self._over.is_set():
+            self._cause = ErrorInfo(FlowFailed.code, 'the Guardian died, and with it the Flow')
             self._over.set()
         self._pump()
+
+    def _on_signal(self, number: int) -> None:
+        if not (self._closing or self._over.is_set()):
+            name = signal.Signals(number).name
+            self._cause = ErrorInfo(PodDied.code, f'the gateway was ended from outside by {name}', pod=GATEWAY)
+        self._over.set()
 
     def _tell_drained(self) -> None:
         if self._draining and not self._router.in_flight:

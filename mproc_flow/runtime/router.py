@@ -131,10 +131,10 @@ class Router:
         """Take no new requests."""
         self._draining = True
 
-    def close(self) -> list[Send]:
-        """Refuse all that is still under way."""
+    def close(self, info: ErrorInfo | None = None) -> list[Send]:
+        """Refuse all that is still under way, with this error or because the Flow was closed."""
         self._draining = True
-        info = ErrorInfo(FlowClosed.code, 'the Flow was closed before this request was answered')
+        info = info or ErrorInfo(FlowClosed.code, 'the Flow was closed before this request was answered')
         return [send for request in list(self._requests.values()) for send in self._refuse(request, info)]
 
     # ---- inside ----

@@ -6,9 +6,13 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
+
+_FOR_MAIN = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+_HAND_OVER = 0.2
 
 _DEFAULTS: tuple[Any, ...] = (signal.SIG_DFL, signal.default_int_handler)
 
@@ -38,6 +42,27 @@ def ending(callback: Callable[[], None]) -> Iterator[None]:
     finally:
         for taken_number, handler in taken.items():
             signal.signal(taken_number, handler)
+
+
+@contextlib.contextmanager
+def left_to_main() -> Iterator[None]:
+    """In another thread than the main one: let no signal for the program be taken by this thread in the block.
+
+    Python runs handlers in the main thread, but does not wake it from a lock if the kernel gave the signal to another
+    thread. That happens to a thread that blocks signals for a moment and then unblocks them, as making a thread or a
+    process does: a Ctrl-C would have no effect. Threads that are made in the block never take these signals.
+    """
+    if threading.current_thread() is threading.main_thread():
+        yield
+        return
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_MAIN)
+    try:
+        yield
+    finally:
+        give_up = time.monotonic() + _HAND_OVER
+        while signal.sigpending() & _FOR_MAIN - old and time.monotonic() < give_up:
+            time.sleep(0.001)  # the main thread has been woken for it, and is about to take it
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 
 def make_readable() -> int:

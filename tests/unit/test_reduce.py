@@ -99,8 +99,9 @@ def test_tags_are_one_field() -> None:
 def test_results_of_all_parts_are_united_and_other_parameters_are_the_first_ones() -> None:
     first = part(key=1, **{RESULTS: {'a': {'n': 1}}})
     second = part(key=2, more=3)
-    third = part(**{RESULTS: {'b': {'n': 2}, 'a': {'n': 9}}})
-    assert reduce([first, second, third])[1] == {'key': 1, RESULTS: {'a': {'n': 9}, 'b': {'n': 2}}}
+    third = part(**{RESULTS: {'b': {'n': 2}}})
+    fourth = part(**{RESULTS: {'b': {'n': 9}}})
+    assert reduce([first, second, third, fourth])[1] == {'key': 1, RESULTS: {'a': {'n': 1}, 'b': {'n': 9}}}
 
 
 def test_results_may_come_from_a_later_part_only() -> None:

@@ -133,6 +133,9 @@ def test_what_the_user_gives_comes_before_what_the_pod_offers() -> None:
     executor = made(Takes, {'metas': 'mine'}, requests={})
     assert isinstance(executor, Takes)
     assert executor.got == ('mine', 'enc/rep-1', {})
+    passing = made(Passing, {'size': 1, 'metas': 'mine'})
+    assert isinstance(passing, Passing)
+    assert passing.seen == ['metas', 'requests', 'runtime_args']
 
 
 def test_dataclasses() -> None:

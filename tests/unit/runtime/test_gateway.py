@@ -1,19 +1,30 @@
-"""What the gateway makes of messages that no client and no pod of ours would send."""
+"""What the gateway makes of messages that no client and no pod of ours would send, and how it ends."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import socket
+import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 import pytest
 
-from mproc_flow.errors import ErrorInfo
+from mproc_flow.errors import ErrorInfo, FlowClosed, FlowFailed, PodDied
+from mproc_flow.runtime.bootstrap import Pod
 from mproc_flow.runtime.gateway import Gateway
+from mproc_flow.runtime.messages import Assignment, Command, Drain, Report, Stop
 from mproc_flow.runtime.router import Router
-from mproc_flow.topology.plan import GATEWAY, Route
+from mproc_flow.runtime.routing import Send
+from mproc_flow.topology.plan import GATEWAY, Plan, PodSpec, Route
 from mproc_flow.transport import channel, frames
+from mproc_flow.transport.exchange import Connection
 from mproc_flow.transport.frames import Answer, Cancel, Done, Failed, Frame, Hello, Leaving, Submit, Work
+from mproc_flow.transport.pipe import Pipe
 
 DEEP = b'\x91' * 100_000 + b'\x00'
 
@@ -90,3 +101,40 @@ def test_a_cancel_of_what_was_never_sent_is_nothing(take: Callable[..., int]) ->
 def test_no_message_is_none(take: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel, 'receive', lambda socket, copied: None)
     assert take('_from_client', []) == 0
+
+
+ENDS: dict[str, Callable[[Pipe], object]] = {
+    FlowClosed.code: lambda guardian: [guardian.send(Drain()), guardian.send(Stop())],
+    FlowFailed.code: lambda guardian: guardian.close(),
+    PodDied.code: lambda guardian: os.kill(os.getpid(), signal.SIGTERM),
+}
+
+
+@pytest.mark.parametrize('code', ENDS)
+def test_what_is_under_way_hears_why_the_gateway_ends(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    ours, theirs = socket.socketpair()
+    guardian, pipe = Pipe(ours, Report), Pipe(theirs, Command)
+    spec = PodSpec(GATEWAY, GATEWAY, 'fork')
+    plan = Plan('Flow', (spec,), (Route('a', (GATEWAY,), ('a/rep-0',)),), ('a',), 'fork')
+    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor() as threads:
+        gateway = Gateway(Pod(Assignment(spec, plan, 0, directory), pipe))
+        submit = gateway._router.submit
+
+        def submit_and_end(*args: Any) -> list[Send]:
+            sends = submit(*args)
+            ENDS[code](guardian)
+            return sends
+
+        monkeypatch.setattr(gateway._router, 'submit', submit_and_end)
+        context = channel.context()
+        client = Connection(context, channel.address(directory, channel.CLIENTS), lambda seconds: False)
+        replies = threads.submit(lambda: list(client.exchange('/', [[b'x']], 1, 10.0)))
+        asyncio.run(gateway.run())
+        gateway.close()
+        (reply,) = replies.result()
+        client.close()
+        context.term()
+    guardian.close()
+    pipe.close()
+    assert isinstance(reply.outcome, ErrorInfo)
+    assert reply.outcome.code == code

@@ -201,7 +201,8 @@ def test_sweep_leaves_live_runs_alone(base: Path) -> None:
 
 
 @pytest.mark.usefixtures('later')
-def test_sweep_leaves_everything_else_alone(base: Path, tmp_path: Path) -> None:
+def test_sweep_leaves_everything_else_alone(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rundir, 'clean_up', lambda path: pytest.fail(f'{path} is not to be cleaned up'))
     (tmp_path / 'precious').touch()
     others = base / 'something-else'
     others.mkdir()

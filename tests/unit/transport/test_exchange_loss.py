@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mproc_flow.transport.exchange import ConnectionLost
+from mproc_flow.errors import DeadlineExceeded
+from mproc_flow.transport.exchange import Connection, ConnectionLost
 from mproc_flow.transport.frames import Frame, Submit
 from tests.unit.transport.fake_gateway import FakeGateway, Wire, open_wire
 from tests.unit.transport.test_exchange import echo, exchange, payloads
@@ -57,14 +58,29 @@ def test_a_loss_after_the_last_reply_is_no_error(wire: Wire) -> None:
     assert len(exchange(wire.connect(), 3)) == 3
 
 
+def test_a_loss_that_is_seen_before_the_last_reply_is_no_error(wire: Wire) -> None:
+    gateway = wire.gateway(dies_at(1, answers=2))
+    connection = wire.connect()
+    replies = connection.exchange('/x', payloads(2), 2, 10.0)
+    assert next(replies).request == 0
+    gateway.join(10.0)
+    see_loss(connection)
+    assert [reply.request for reply in replies] == [1]
+
+
+def see_loss(connection: Connection) -> None:
+    """Wait until the news of the loss has come from ZeroMQ's thread."""
+    while not connection.is_lost:
+        assert connection._poller.poll(10_000)
+        connection.update()
+
+
 def test_a_loss_while_nothing_is_under_way_is_seen(wire: Wire) -> None:
     gateway = wire.gateway(dies_at(0, answers=1))
     connection = wire.connect()
     exchange(connection, 1)
     gateway.join(10.0)
-    while not connection.is_lost:
-        assert connection._poller.poll(10_000)  # the news of the loss is on its way from ZeroMQ's thread
-        connection.update()
+    see_loss(connection)
 
 
 def test_a_gateway_that_never_comes_is_given_up(wire: Wire) -> None:
@@ -99,6 +115,15 @@ def test_nobody_is_asked_for_hope_once_there_is_a_connection(wire: Wire) -> None
     exchange(connection, 1)
     connection._is_hopeless = lambda seconds: pytest.fail('asked')
     assert len(exchange(connection, 20, window=1)) == 20
+
+
+def test_nor_while_a_gateway_that_is_there_keeps_silent(wire: Wire) -> None:
+    wire.gateway(dies_at(-1, answers=20))
+    connection = wire.connect()
+    exchange(connection, 20, window=1)
+    connection._is_hopeless = lambda seconds: pytest.fail('asked')
+    with pytest.raises(DeadlineExceeded):
+        exchange(connection, 1, timeout=0.05)
 
 
 def test_a_lost_connection_is_not_written_to(wire: Wire) -> None:

@@ -264,6 +264,17 @@ def test_messages_before_one_that_cannot_be_read_are_not_lost(pipes: tuple[Pipe,
     assert found == [Text('last words')]
 
 
+def test_what_was_read_from_the_socket_but_not_taken_needs_no_waiting(pipes: tuple[Pipe, Pipe]) -> None:
+    ours, theirs = pipes
+    ours.send(Text('a'))
+    ours.send(Number(2))
+    for message in theirs.receive():
+        assert message == Text('a')
+        break
+    assert theirs.wait(0.0)
+    assert received(theirs) == [Number(2)]
+
+
 def test_wait(pipes: tuple[Pipe, Pipe]) -> None:
     ours, theirs = pipes
     assert not ours.wait(0.0)
