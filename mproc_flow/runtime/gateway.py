@@ -59,7 +59,7 @@ class Gateway:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, number)
         self._pod.ready(self._address)
-        self._pump()
+        self._on_command()  # what came together with the Assignment has been read, and no descriptor tells of it
         await self._over.wait()
         self._pump()
         self._deliver(self._router.close(self._cause))

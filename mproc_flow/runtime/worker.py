@@ -59,6 +59,7 @@ class Worker:
             self._context.term()
 
     def _loop(self) -> None:
+        self._heed()  # what came together with the Assignment has been read, and no descriptor tells of it
         poller = channel.poller(self._socket, *self._stopping.filenos())
         while not self._over:
             events = dict(poller.poll())

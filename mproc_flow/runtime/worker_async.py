@@ -31,6 +31,7 @@ class AsyncWorker(Worker):
         loop.add_reader(channel.fileno(self._socket), self._on_socket)
         for fd in self._stopping.filenos():
             loop.add_reader(fd, self._on_news)
+        self._on_news()  # see Worker._loop
         self._on_socket()
         while not self._over:
             await self._news.wait()

@@ -86,7 +86,7 @@ class Pipe:
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until something can be received; False after ``timeout`` seconds without."""
-        return wait_for(self._socket.fileno(), select.POLLIN, timeout)
+        return self._end_of_next() is not None or wait_for(self._socket.fileno(), select.POLLIN, timeout)
 
     def close(self) -> None:
         """Close this end."""
@@ -94,14 +94,19 @@ class Pipe:
 
     def _cut(self) -> bytes | None:
         """Take the next complete message off what has arrived."""
-        if len(self._incoming) < _LENGTH.size:
-            return None
-        end = _LENGTH.size + _LENGTH.unpack_from(self._incoming)[0]
-        if len(self._incoming) < end:
+        end = self._end_of_next()
+        if end is None:
             return None
         message = bytes(memoryview(self._incoming)[_LENGTH.size : end])
         del self._incoming[:end]
         return message
+
+    def _end_of_next(self) -> int | None:
+        """Give where the next message ends in what has arrived, or None if it is not complete."""
+        if len(self._incoming) < _LENGTH.size:
+            return None
+        end: int = _LENGTH.size + _LENGTH.unpack_from(self._incoming)[0]
+        return end if len(self._incoming) >= end else None
 
     def _read(self, message: bytes) -> Any:
         try:
