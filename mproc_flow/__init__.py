@@ -16,15 +16,17 @@ from mproc_flow.version import __version__
 
 if TYPE_CHECKING:
     from mproc_flow.client import Client
+    from mproc_flow.deployment import Deployment
     from mproc_flow.executor import Executor, requests
     from mproc_flow.flow import Flow
     from mproc_flow.model.array import DocumentArray
     from mproc_flow.model.document import Document
 
-__all__ = ['Client', 'Document', 'DocumentArray', 'Executor', 'Flow', '__version__', 'requests']
+__all__ = ['Client', 'Deployment', 'Document', 'DocumentArray', 'Executor', 'Flow', '__version__', 'requests']
 
 _HOMES = {
     'Client': 'mproc_flow.client',
+    'Deployment': 'mproc_flow.deployment',
     'Document': 'mproc_flow.model.document',
     'DocumentArray': 'mproc_flow.model.array',
     'Executor': 'mproc_flow.executor',

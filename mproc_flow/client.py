@@ -5,98 +5,70 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from mproc_flow.errors import (
-    BadClientCallback,
-    BadOption,
-    ErrorInfo,
-    FlowClosed,
-    MprocFlowError,
-    PodDied,
-    from_info,
-)
-from mproc_flow.model.array import DocumentArray
-from mproc_flow.model.codec import decode, encode
-from mproc_flow.model.reduce import reduce
-from mproc_flow.model.request import Header, Response, Status, batches
-from mproc_flow.options.suggest import did_you_mean
+from mproc_flow.errors import BadOption, ErrorInfo, FlowClosed, MprocFlowError, PodDied
+from mproc_flow.model.request import Response, batches
+from mproc_flow.options.address import tcp_address
+from mproc_flow.options.groups import CLIENT
+from mproc_flow.posting import Callback, Callbacks, Posting, PostOptions, Sent, response
 from mproc_flow.transport import channel
-from mproc_flow.transport.exchange import Connection, ConnectionLost, Reply
+from mproc_flow.transport.exchange import Call, Connection, ConnectionLost
 
-Callback = Callable[[Response], Any]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from mproc_flow.options.signatures import ClientOptions
+
 Explain = Callable[[], MprocFlowError | None]
 
-_PREFETCH = 1000
 _CONNECT_BOUND = 5.0
 
 
-class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How :meth:`Client.post` goes about it.
-
-    Attributes:
-        request_size: Documents in one request; 0 or less puts all in one.
-        continue_on_error: Go on after a request failed or a callback raised.
-        return_responses: Give the Responses instead of their Documents.
-        timeout: Seconds for the whole call, None for no limit.
-    """
-
-    request_size: int = 100
-    continue_on_error: bool = False
-    return_responses: bool = False
-    timeout: float | None = None
-
-    @classmethod
-    def of(cls, options: dict[str, Any]) -> PostOptions:
-        """Check the options of a call.
-
-        Raises:
-            BadOption: One does not exist or has a value it cannot take.
-        """
-        for name in options:
-            if name not in cls.__struct_fields__:
-                hint = did_you_mean(name, cls.__struct_fields__)
-                raise BadOption(f'post({name}=...) is not an option of post(){hint}')
-        try:
-            return msgspec.convert(options, cls)
-        except msgspec.ValidationError as error:
-            raise BadOption(f'post(): {error}') from None
-
-
-class Client:
+class Client(Posting):
     """Talks to a running Flow. Threads may share one; each call has its own connection.
 
     Args:
         host: Host the Flow listens on.
         port: Its port.
-        prefetch: How many requests of one :meth:`post` may be under way at once; 0 for no limit.
+        **options: See the options table, for instance ``prefetch``: how many requests of one :meth:`post` may be
+            under way at once; 0 for no limit.
+
+    Raises:
+        BadOption: There is no port, or an option does not exist or cannot have this value.
     """
 
-    def __init__(self, host: str = '127.0.0.1', port: int | None = None, *, prefetch: int = _PREFETCH) -> None:
-        if port is None:
+    def __init__(self, host: str | None = None, port: int | None = None, **options: Unpack[ClientOptions]) -> None:
+        checked = CLIENT.check({**options, 'host': host, 'port': port}, 'Client()')
+        if not checked.get('port'):
             raise BadOption('Client(port=...) is needed: the port that was given to Flow(port=...)')
-        self._set_up(f'tcp://{host}:{port}', prefetch, lambda: None, lambda seconds: seconds > _CONNECT_BOUND)
+        chosen = CLIENT.with_defaults(checked)
+        address = tcp_address(chosen['host'], chosen['port'])
+        self._set_up(address, chosen, lambda: None, lambda seconds: seconds > _CONNECT_BOUND)
 
     @classmethod
-    def at(cls, address: str, prefetch: int, explain: Explain, is_hopeless: Callable[[float], bool]) -> Client:
+    def at(
+        cls, address: str, options: Mapping[str, Any], explain: Explain, is_hopeless: Callable[[float], bool]
+    ) -> Client:
         """Make a Client for a ZeroMQ address.
 
         Args:
             address: Where the gateway listens, or will.
-            prefetch: See the class.
+            options: Options of a Client or a Flow, with defaults.
             explain: May say why the connection was lost.
             is_hopeless: See :class:`~mproc_flow.transport.exchange.Connection`.
         """
         client = cls.__new__(cls)
-        client._set_up(address, prefetch, explain, is_hopeless)
+        client._set_up(address, options, explain, is_hopeless)
         return client
 
-    def _set_up(self, address: str, prefetch: int, explain: Explain, is_hopeless: Callable[[float], bool]) -> None:
+    def _set_up(
+        self, address: str, options: Mapping[str, Any], explain: Explain, is_hopeless: Callable[[float], bool]
+    ) -> None:
         self._address = address
-        self._prefetch = prefetch or 1 << 62
+        self._prefetch = options['prefetch'] or 1 << 62
+        self._return_responses = options['return_responses']
         self._explain = explain
         self._is_hopeless = is_hopeless
         self._lock = threading.Lock()
@@ -138,28 +110,25 @@ class Client:
             MprocFlowError: BadServer, PodDied, FlowFailed, FlowClosed, DeadlineExceeded, Overloaded: how a request
                 ended. BadClientInput: inputs that are no Documents. BadClientCallback: a callback raised.
         """
-        chosen = PostOptions.of(options)
-        callbacks = _Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
+        chosen = PostOptions.of({'return_responses': self._return_responses, **options})
+        callbacks = Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
         exchange = self._exchange(on, inputs, dict(parameters or {}), chosen)
         with contextlib.closing(exchange):  # an error's traceback would keep it, and its connection, open
             responses = [callbacks.call(response, info) for response, info in exchange]
         return callbacks.result(responses, chosen.return_responses)
 
-    def index(self, inputs: Any = None, **options: Any) -> Any:
-        """:meth:`post` to ``/index``."""
-        return self.post('/index', inputs, **options)
+    def is_flow_ready(self, timeout: float = _CONNECT_BOUND) -> bool:
+        """Say whether the Flow is there and every Executor that an answer waits for has a process that takes work.
 
-    def search(self, inputs: Any = None, **options: Any) -> Any:
-        """:meth:`post` to ``/search``."""
-        return self.post('/search', inputs, **options)
-
-    def update(self, inputs: Any = None, **options: Any) -> Any:
-        """:meth:`post` to ``/update``."""
-        return self.post('/update', inputs, **options)
-
-    def delete(self, inputs: Any = None, **options: Any) -> Any:
-        """:meth:`post` to ``/delete``."""
-        return self.post('/delete', inputs, **options)
+        Args:
+            timeout: Seconds to wait for its word; without any, it is not ready.
+        """
+        connection = self._acquire()
+        try:
+            pong = connection.ping(timeout)
+        finally:
+            self._release(connection)
+        return pong is not None and not pong.missing
 
     def close(self) -> None:
         """Close the connections; calls that are under way end with an error when theirs is lost."""
@@ -178,11 +147,12 @@ class Client:
     ) -> Generator[tuple[Response, ErrorInfo | None], None, None]:
         connection = self._acquire()
         try:
-            requests = (encode(docs, parameters) for docs in batches(inputs, options.request_size))
-            replies = connection.exchange(on or '/', requests, self._prefetch, options.timeout)
+            sent = Sent(batches(inputs, options.request_size), parameters)
+            call = Call(on or '/', options.target_executor or '')
+            replies = connection.exchange(call, sent, self._prefetch, options.timeout)
             with contextlib.closing(replies):
                 for reply in replies:
-                    yield _response(on, reply)
+                    yield response(call, reply, sent.ids.pop(reply.position))
         except ConnectionLost as lost:
             raise self._loss() from lost
         finally:
@@ -225,47 +195,3 @@ class Client:
         if self._closed and not self._count and self._context is not None:
             self._context.term()
             self._context = None
-
-
-class _Callbacks:
-    def __init__(
-        self, on_done: Callback | None, on_error: Callback | None, on_always: Callback | None, go_on: bool
-    ) -> None:
-        self._on_done = on_done
-        self._on_error = on_error
-        self._on_always = on_always
-        self._go_on = go_on
-        self._keeps = on_done is None and on_always is None
-
-    def call(self, response: Response, info: ErrorInfo | None) -> Response | None:
-        """Call what fits the response; raise its error if nobody else takes it."""
-        self._run(self._on_error if info is not None else self._on_done, response)
-        self._run(self._on_always, response)
-        if info is not None and self._on_error is None and not self._go_on:
-            raise from_info(info)
-        return response if self._keeps else None
-
-    def result(self, responses: Sequence[Response | None], whole: bool) -> Any:
-        """Give what the call returns."""
-        if not self._keeps:
-            return None
-        kept = [response for response in responses if response is not None]
-        return kept if whole else DocumentArray([doc for response in kept for doc in response.docs])
-
-    def _run(self, callback: Callback | None, response: Response) -> None:
-        if callback is None:
-            return
-        try:
-            callback(response)
-        except Exception as error:
-            if not self._go_on:
-                raise BadClientCallback(f'{callback!r} raised {type(error).__name__}: {error}') from error
-
-
-def _response(on: str, reply: Reply) -> tuple[Response, ErrorInfo | None]:
-    info = reply.outcome if isinstance(reply.outcome, ErrorInfo) else None
-    header = Header(request_id=str(reply.request), status=Status.of(info), exec_endpoint=on)
-    if isinstance(reply.outcome, ErrorInfo):
-        return Response(header=header), info
-    docs, parameters = reduce([decode(part) for part in reply.outcome])
-    return Response(header=header, docs=docs, parameters=parameters), None

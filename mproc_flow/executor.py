@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable
 from types import SimpleNamespace, TracebackType
 from typing import Any, TypeVar, overload
 
+from mproc_flow.errors import BadOption
+
 DEFAULT_ENDPOINT = '/default'
 
 _ENDPOINTS = '_mproc_flow_endpoints'
-_OFFERED = ('docs', 'parameters', 'docs_matrix')
+_OFFERED = ('docs', 'parameters', 'docs_matrix', 'docs_map')
 
 _Method = TypeVar('_Method', bound=Callable[..., Any])
 
@@ -30,7 +32,15 @@ def requests(function: Any = None, /, *, on: str | Iterable[str] | None = None) 
 
     ``@requests`` alone makes the method answer every endpoint that no other method is bound to;
     ``@requests(on='/x')`` and ``@requests(on=['/x', '/y'])`` bind it to these. The method may be plain or
-    ``async def``; it takes any of ``docs`` (DocumentArray), ``parameters`` (dict) and ``**kwargs``. What it returns:
+    ``async def``; it takes any of ``**kwargs`` and
+
+    * ``docs``: DocumentArray;
+    * ``parameters``: dict;
+    * ``docs_matrix``: list of DocumentArrays, one for each branch if the Executor has ``disable_reduce``, else with all
+      Documents in one; None if there are no Documents;
+    * ``docs_map``: the same as a dict by the name of the branch.
+
+    What it returns:
     None (the Documents, changed in place, go on), a DocumentArray (replaces them) or a dict (goes to
     ``parameters['__results__'][<pod name>]``).
 
@@ -179,6 +189,46 @@ def bindings(kind: type[Executor], overrides: dict[str, str] | None = None) -> d
     moved = set((overrides or {}).values())
     kept = {endpoint: name for endpoint, name in found.items() if name not in moved}
     return {**kept, **(overrides or {})}
+
+
+def check_executor(kind: Any, where: str, overrides: dict[str, str] | None = None) -> None:
+    """Check that a class can be run as an Executor.
+
+    Args:
+        kind: The class.
+        where: Who gave it, for messages.
+        overrides: ``uses_requests``.
+
+    Raises:
+        BadOption: It is no Executor, binds an endpoint twice or to a method that does not exist, or binds none.
+    """
+    name = getattr(kind, '__qualname__', repr(kind))
+    if not (isinstance(kind, type) and issubclass(kind, Executor)):
+        raise BadOption(f'{where}={name} is no Executor: derive it from mproc_flow.Executor')
+    try:
+        bound = bindings(kind, overrides)
+    except (AttributeError, TypeError) as error:
+        raise BadOption(f'{where}={name}: {error}') from None
+    if not bound:
+        raise BadOption(f'{where}={name} has no method marked @requests: mark one, or bind one with uses_requests')
+
+
+def find_class(name: str) -> type[Executor] | None:
+    """Give the Executor class of this program that has this name, or None.
+
+    Raises:
+        BadOption: Several have it.
+    """
+    found: dict[str, type[Executor]] = {}
+    known = [Executor]
+    while known:
+        kind = known.pop()
+        known += kind.__subclasses__()
+        if kind.__name__ == name:
+            found[f'{kind.__module__}:{kind.__qualname__}'] = kind
+    if len(found) > 1:
+        raise BadOption(f'{name!r} is the name of several Executor classes: write one of {", ".join(sorted(found))}')
+    return next(iter(found.values()), None)
 
 
 def accepted(method: Callable[..., Any]) -> frozenset[str]:

@@ -2,235 +2,281 @@
 
 from __future__ import annotations
 
-import atexit
+import copy
 import os
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mproc_flow.errors import BadOption, FlowBuildLevelError, FlowClosed, MissingMainGuard
-from mproc_flow.executor import Executor
+from mproc_flow.deployment import Deployment
+from mproc_flow.errors import BadOption, FlowBuildLevelError
+from mproc_flow.executor import check_executor
 from mproc_flow.options.groups import EXECUTOR, FLOW
 from mproc_flow.run import Run
-from mproc_flow.runtime import loader
-from mproc_flow.supervisor import signals
-from mproc_flow.supervisor.blocking import Blocking
-from mproc_flow.supervisor.control import PodStatus
+from mproc_flow.service import Service
+from mproc_flow.topology.deployment import DeploymentSpec
+from mproc_flow.topology.files import USES, located
 from mproc_flow.topology.graph import Graph
+from mproc_flow.topology.same import same
 
-# Strong references: a running Flow that nobody holds any more still runs, until it is closed at exit.
-_running: set[Flow] = set()
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from mproc_flow.options.signatures import ExecutorOptions, FlowOptions, LoadOptions
 
 
-class Flow:
+class _Setting:
+    """An option of a Flow that can be read, and set until the Flow is built."""
+
+    def __set_name__(self, owner: type[Flow], name: str) -> None:
+        self._name = name
+
+    def __get__(self, flow: Flow | None, owner: type[Flow]) -> Any:
+        return self if flow is None else flow._options[self._name]
+
+    def __set__(self, flow: Flow, value: Any) -> None:
+        flow._check_level(f'setting {self._name}')
+        rest = {name: old for name, old in flow._given.items() if name != self._name}
+        flow._given = {**rest, **FLOW.check({self._name: value}, 'Flow()')}
+
+
+class Flow(Service):
     """A topology of Executors that run as supervised processes of this host.
 
     ``Flow().add(...)`` builds it, ``with flow:`` (or :meth:`start` and :meth:`close`) runs it, :meth:`post` sends
     Documents through it. A closed Flow can be started again. See the options table for all keyword arguments.
 
+    ``flow['name']`` and ``flow[0]`` give its Deployments, ``len(flow)`` their number, and iteration their names with
+    them. Two Flows are equal if they have the same options and the same graph.
+
+    ``name``, ``host``, ``port``, ``protocol``, ``workspace`` and ``env`` can be read, and set until it is built.
+
     Raises:
         BadOption: An option does not exist or cannot have this value.
     """
 
-    def __init__(self, **options: Any) -> None:
+    name = _Setting()
+    host = _Setting()
+    port = _Setting()
+    protocol = _Setting()
+    workspace = _Setting()
+    env = _Setting()
+
+    def __init__(self, **options: Unpack[FlowOptions]) -> None:
+        super().__init__()
         self._set_up(FLOW.check(options, 'Flow()'), Graph())
 
     def _set_up(self, options: Mapping[str, Any], graph: Graph) -> None:
-        self._given = options
-        self._options = FLOW.with_defaults(options)
+        self._given = dict(options)
         self._graph = graph
-        self._lock = threading.RLock()
-        self._run: Run | None = None
+        self._built = False
 
     @classmethod
-    def load_config(cls, source: str | Path, **options: Any) -> Flow:
-        """Make a Flow from a YAML file, or from YAML text.
+    def load_config(cls, source: Any, **options: Unpack[LoadOptions]) -> Flow:
+        """Make a Flow from a YAML file, from YAML or JSON text, from a dict, or from an open file.
 
         Args:
-            source: Path of the file, or text that starts with ``jtype: Flow``.
-            **options: Options of the Flow that override the file's.
+            source: The path, the text, the dict or the file.
+            **options: ``context`` (values for ``${{ name }}``), ``substitute`` (False leaves these as they are),
+                ``extra_search_paths`` (folders in which a relative path is looked for), ``uses_with`` (overrides what
+                is under ``with``); all others are options of the Flow that override the file's.
 
         Raises:
-            BadConfigSource: The file does not exist or is no Flow.
+            BadConfigSource: There is no such file, or it is not a Flow.
             BadOption: It has an option that does not exist or cannot have its value.
         """
-        from mproc_flow.topology import flowfile  # PyYAML is for those who have a file
+        from mproc_flow.topology import configuration, flowfile  # PyYAML is for those who have a file
 
-        file = flowfile.load(source)
-        flow = cls.__new__(cls)
-        given = FLOW.check(file.flow, f'{file.origin}: with')
-        graph = Graph()
-        for position, item in enumerate(file.executors):
-            graph = graph.add(EXECUTOR.check(item, f'{file.origin}: executors[{position}]'))
-        flow._set_up({**given, **FLOW.check(options, 'Flow.load_config()')}, graph)
+        where = f'{cls.__name__}.load_config()'
+        rest: dict[str, Any] = dict(options)
+        file = flowfile.load(source, configuration.Values.taken_from(rest, where))
+        override = {**(rest.pop('uses_with', None) or {}), **rest}
+        flow = cls(**{**file.flow, **FLOW.check(override, where)})
+        for method, given in file.steps:
+            flow._graph = flow._step(method, dict(given))
         return flow
+
+    def save_config(self, filename: str | Path | None = None) -> str:
+        """Write the Flow as YAML that :meth:`load_config` makes an equal Flow of.
+
+        Args:
+            filename: The file to write, or None to write none.
+
+        Returns:
+            The text.
+
+        Raises:
+            BadOption: Something in it cannot be written, for instance an object in ``uses_with``.
+        """
+        from mproc_flow.topology import flowdump  # see load_config
+
+        folder = None if filename is None else os.path.dirname(os.path.abspath(filename))
+        text = flowdump.dump(self._given, self._graph.steps(), folder)
+        if filename is not None:
+            Path(filename).write_text(text, encoding='utf-8')
+        return text
 
     # ---- building ----
 
-    def add(self, **options: Any) -> Flow:
+    def add(
+        self, deployment: Deployment | None = None, *, copy_flow: bool = True, **options: Unpack[ExecutorOptions]
+    ) -> Flow:
         """Give a Flow with one more Executor; this one stays as it is. See the options table for the arguments.
+
+        Args:
+            deployment: Takes its options from a Deployment; others override them.
+            copy_flow: False changes this Flow instead of making another.
+            **options: Options of the Executor.
 
         Raises:
             BadOption: An option does not exist or cannot have this value.
             FlowTopologyError: The name is taken or reserved.
-            FlowBuildLevelError: The Flow is running.
+            FlowBuildLevelError: The Flow is built or running.
         """
-        if self._run is not None:
-            raise FlowBuildLevelError('add() while the Flow is running: close() it first')
-        name = options.get('name')
-        checked = EXECUTOR.check(options, f'Flow.add(name={name!r})' if name else 'Flow.add()')
-        uses = checked.get('uses')
-        if isinstance(uses, type) and not issubclass(uses, Executor):
-            raise BadOption(f'Flow.add(): uses={uses.__qualname__} is no Executor: derive it from mproc_flow.Executor')
-        flow = type(self).__new__(type(self))
-        flow._set_up(self._given, self._graph.add(checked))
-        return flow
+        if deployment is not None and not isinstance(deployment, Deployment):
+            raise BadOption(f'Flow.add() takes options by name: write add(uses={deployment!r})')
+        own = deployment.executor_options if deployment is not None else {}
+        return self._changed('add', {**own, **options}, copy_flow)
 
-    # ---- running ----
-
-    def start(self) -> Flow:
-        """Start all processes and wait until every one is ready.
-
-        Raises:
-            RuntimeFailToStart: At least one failed; the message names each with its cause, and none is left.
-            FlowTopologyError: The Executors do not form a graph; no process was started.
-            FlowBuildLevelError: The Flow is running already.
-        """
-        if loader.is_importing_main():
-            raise MissingMainGuard
-        with self._lock:
-            if self._run is not None:
-                raise FlowBuildLevelError('start() on a Flow that is running already')
-            run = self._run = Run(self._options, self._graph)
-            _running.add(self)
-        try:
-            with signals.left_to_main():
-                run.start()
-        except BaseException:
-            self._forget(run)
-            raise
-        return self
-
-    def close(self) -> None:
-        """Stop all processes, within the longest ``timeout_ctrl`` and a second. Closing twice does nothing.
-
-        In-flight requests are answered first. A KeyboardInterrupt while it waits kills everything at once.
-        """
-        with self._lock:
-            run = self._run
-        if run is None or run.owner != os.getpid():  # a fork of the program does not own the processes
-            return
-        try:
-            run.close()
-        finally:
-            self._forget(run)
-
-    def block(self, stop_event: Any = None) -> None:
-        """Wait until something ends the Flow's service, then return, for the ``with`` block to close it.
-
-        It ends when ``stop_event`` is set, at Ctrl-C, when another thread calls :meth:`close`, when the main thread
-        has ended, and, if called in the main thread, at SIGTERM or SIGHUP that the program does not handle itself.
+    def needs(self, needs: Sequence[str], name: str | None = None, *, copy_flow: bool = True, **options: Any) -> Flow:
+        """Give a Flow with an Executor that waits for at least two others and unites their results.
 
         Args:
-            stop_event: A threading or multiprocessing Event, or anything with ``is_set()``.
+            needs: Names of the others.
+            name: Its name, ``joiner`` unless given.
+            copy_flow: See :meth:`add`.
+            **options: Options of an Executor; if there are none, uniting needs no process.
+        """
+        return self._changed('needs', {**options, 'needs': needs, 'name': name}, copy_flow)
+
+    def needs_all(self, name: str | None = None, *, copy_flow: bool = True, **options: Any) -> Flow:
+        """Give a Flow with an Executor that waits for all that nobody waits for yet; arguments as :meth:`needs`."""
+        return self._changed('needs_all', {**options, 'name': name}, copy_flow)
+
+    def inspect(self, name: str | None = None, *, copy_flow: bool = True, **options: Any) -> Flow:
+        """Give a Flow with an Executor that looks at the last one's results; the next one waits for the last one.
+
+        What becomes of its own results says the Flow's option ``inspect``. Arguments as :meth:`add`; its name is
+        ``inspect`` unless given.
+        """
+        return self._changed('inspect', {**options, 'name': name}, copy_flow)
+
+    def gather_inspect(
+        self,
+        name: str | None = None,
+        include_last_deployment: bool = True,
+        *,
+        copy_flow: bool = True,
+        **options: Any,
+    ) -> Flow:
+        """Give a Flow with an Executor that unites the results of all inspectors, and those of the last Executor.
+
+        Args:
+            name: Its name, ``gather_inspect`` unless given.
+            include_last_deployment: False leaves out the last Executor's results.
+            copy_flow: See :meth:`add`.
+            **options: Options of an Executor.
+        """
+        given = {**options, 'name': name, 'include_last_deployment': include_last_deployment}
+        return self._changed('gather_inspect', given, copy_flow)
+
+    def build(self, copy_flow: bool = False) -> Flow:
+        """Check the whole Flow, as :meth:`start` would, without starting anything; afterwards it cannot be changed.
 
         Raises:
-            FlowFailed: The Flow cannot serve any more.
-            FlowBuildLevelError: The Flow does not run.
-            TypeError: ``stop_event`` is of another kind, e.g. an asyncio Event.
+            FlowTopologyError, BadOption, BadConfigSource: It could not be started.
+            FlowBuildLevelError: It is built or running already.
         """
-        run = self._running_run()
-        with signals.left_to_main():
-            ended_by = Blocking(run.supervision, stop_event).wait()
-        run.interrupted = ended_by == 'signal'
-        failure = run.supervision.failure
-        if ended_by == 'flow' and failure is not None and not run.closing:
-            raise failure
+        flow = copy.copy(self) if copy_flow else self
+        flow._check_level('build()')
+        Run.plan(flow._given, flow._graph)
+        flow._built = True
+        return flow
 
-    def __enter__(self) -> Flow:
-        return self.start()
+    __call__ = build
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.close()
+    def close(self) -> None:
+        super().close()
+        self._built = False
 
-    # ---- requests ----
+    def _new_run(self) -> Run:
+        return Run(self._given, self._graph)
 
-    def post(self, on: str, inputs: Any = None, *args: Any, **options: Any) -> Any:
-        """Send inputs to an endpoint and wait for the answers; arguments as in :meth:`mproc_flow.Client.post`.
+    def _check_level(self, call: str) -> None:
+        if self._run is not None:
+            raise FlowBuildLevelError(f'{call} while the Flow is running: close() it first')
+        if self._built:
+            raise FlowBuildLevelError(f'{call} on a Flow that is built: it cannot be changed any more')
 
-        Raises:
-            FlowClosed: The Flow does not run.
-            FlowFailed: The Flow cannot serve any more.
-        """
-        run = self._run
-        if run is None:
-            raise FlowClosed('post() on a Flow that is not running: start() it, or use it in a with block')
-        failure = run.supervision.failure
-        if failure is not None:
-            raise failure
-        return run.client.post(on, inputs, *args, **options)
+    def _changed(self, method: str, given: dict[str, Any], copy_flow: bool) -> Flow:
+        self._check_level(f'{method}()')
+        flow = copy.copy(self) if copy_flow else self
+        flow._graph = self._step(method, given)
+        return flow
 
-    def index(self, inputs: Any = None, **options: Any) -> Any:
-        """:meth:`post` to ``/index``."""
-        return self.post('/index', inputs, **options)
+    def _step(self, method: str, given: dict[str, Any]) -> Graph:
+        include_last = given.pop('include_last_deployment', True)
+        name = given.get('name')
+        checked = EXECUTOR.check(given, f'Flow.{method}(name={name!r})' if name else f'Flow.{method}()')
+        for option in USES:
+            if isinstance(checked.get(option), type):
+                check_executor(checked[option], f'Flow.{method}(): {option}')
+        checked = located(checked, '')
+        graph = self._graph
+        if method == 'gather_inspect':
+            return graph.gather(checked, include_last)
+        steps = {'add': graph.add, 'needs': graph.join, 'needs_all': graph.join_all, 'inspect': graph.inspect}
+        return steps[method](checked)
 
-    def search(self, inputs: Any = None, **options: Any) -> Any:
-        """:meth:`post` to ``/search``."""
-        return self.post('/search', inputs, **options)
+    # ---- what it is ----
 
-    def update(self, inputs: Any = None, **options: Any) -> Any:
-        """:meth:`post` to ``/update``."""
-        return self.post('/update', inputs, **options)
+    def __getitem__(self, key: str | int) -> DeploymentSpec:
+        return self._graph.deployments[key] if isinstance(key, int) else self._graph[key]
 
-    def delete(self, inputs: Any = None, **options: Any) -> Any:
-        """:meth:`post` to ``/delete``."""
-        return self.post('/delete', inputs, **options)
+    def __len__(self) -> int:
+        return len(self._graph)
 
-    # ---- what it is and how it is ----
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[tuple[str, DeploymentSpec]]:
+        return iter([(spec.name, spec) for spec in self._graph])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._graph
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Flow):
+            return NotImplemented
+        return same((self._given, self._graph.deployments), (other._given, other._graph.deployments))
+
+    __hash__ = object.__hash__
+
+    def __copy__(self) -> Flow:
+        flow = type(self).__new__(type(self))
+        Service.__init__(flow)
+        flow._set_up(self._given, self._graph)
+        return flow
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Flow:
+        flow = copy.copy(self)
+        flow._set_up(copy.deepcopy(self._given, memo), copy.deepcopy(self._graph, memo))
+        return flow
+
+    def __repr__(self) -> str:
+        names = ', '.join(self._graph.names)
+        return f'<{type(self).__name__} {self._options["name"]!r} of {len(self)} Executors: {names}>'
 
     @property
-    def is_running(self) -> bool:
-        """True from :meth:`start` to :meth:`close`."""
-        return self._run is not None
+    def num_deployments(self) -> int:
+        """How many Deployments there are; once it is built or running the gateway counts too."""
+        return len(self) + (self._built or self._run is not None)
 
     @property
-    def pods(self) -> tuple[PodStatus, ...]:
-        """Name, pid, state, phase and restarts of each process, the gateway last; empty if the Flow does not run."""
-        return self._run.supervision.pods if self._run is not None else ()
+    def num_pods(self) -> int:
+        """How many processes it has when it runs, the gateway among them."""
+        return 1 + sum(len(names) for spec in self._graph for part in spec.parts() for names in part.pods)
 
     @property
-    def guardian_pid(self) -> int:
-        """Pid of the process that supervises the others."""
-        return self._running_run().supervision.guardian_pid
-
-    @property
-    def run_directory(self) -> str:
-        """The private directory of this run."""
-        return self._running_run().supervision.run_directory
-
-    @property
-    def address(self) -> str:
-        """Where clients connect: ``tcp://host:port`` if a port was given, else a private socket file."""
-        return self._running_run().address
-
-    def _running_run(self) -> Run:
-        run = self._run
-        if run is None:
-            raise FlowBuildLevelError('the Flow is not running: start() it, or use it in a with block')
-        return run
-
-    def _forget(self, run: Run) -> None:
-        with self._lock:
-            if self._run is run:
-                self._run = None
-                _running.discard(self)
-
-
-@atexit.register
-def _close_all() -> None:
-    for flow in list(_running):
-        flow.close()
+    def _options(self) -> dict[str, Any]:
+        return FLOW.with_defaults(self._given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
@@ -13,31 +14,33 @@ import msgspec
 
 from mproc_flow.client import Client
 from mproc_flow.errors import FlowClosed, MprocFlowError
+from mproc_flow.executor import check_executor, find_class
 from mproc_flow.logs import FlowLog
+from mproc_flow.options.groups import FLOW
 from mproc_flow.supervisor import payload
 from mproc_flow.supervisor.launch import Cargo
 from mproc_flow.supervisor.owner import Supervision
-from mproc_flow.topology.deployment import DeploymentSpec
+from mproc_flow.topology import devices
 from mproc_flow.topology.graph import Graph
 from mproc_flow.topology.plan import ExecutorSpec, Plan, PodSpec
+from mproc_flow.topology.pods import Host
+from mproc_flow.topology.source import Source
 from mproc_flow.transport import channel
 
 # The Guardian tells within milliseconds why a gateway is gone; this bounds the wait should it be gone itself.
 _CAUSE_WAIT = 0.5
-
-Object = tuple[type[Any] | None, dict[str, Any]]
 
 
 class Run:
     """A Flow's processes and its client.
 
     Args:
-        options: The Flow's options, defaults included.
+        options: The Flow's options, as checked.
         graph: Its graph.
 
     Attributes:
         supervision: The processes.
-        client: Sends requests.
+        client: Sends requests; None until all is ready.
         closing: :meth:`close` was called.
         interrupted: A signal ended ``block()``: the user has asked for the end already.
     """
@@ -46,11 +49,25 @@ class Run:
         self.owner = os.getpid()
         self.closing = False
         self.interrupted = False
-        self._log = FlowLog(options['quiet'])
-        self._prefetch = options['prefetch']
-        plan = graph.plan(options, environ=os.environ, sys_path=sys.path, workdir=os.getcwd())
-        self._plan, cargo = _load(graph, plan)
+        self.client: Client | None = None
+        chosen = FLOW.with_defaults(options)
+        self._log = FlowLog(chosen['quiet'])
+        self._options = chosen
+        self._plan, cargo = _cargo(*self.plan(options, graph))
         self.supervision = Supervision(self._plan, cargo, self._log)
+
+    @staticmethod
+    def plan(options: Mapping[str, Any], graph: Graph) -> tuple[Plan, dict[str, Source]]:
+        """Make the Plan of a run, and find by node what is to be loaded.
+
+        Raises:
+            FlowTopologyError, BadOption, BadConfigSource: It could not be started.
+        """
+        plan, sources = graph.plan(options, _surroundings())
+        for node, source in sources.items():
+            if source.kind is not None:
+                check_executor(source.kind, f'Flow.add(name={node!r}): uses', source.requests)
+        return plan, sources
 
     @property
     def address(self) -> str:
@@ -63,7 +80,7 @@ class Run:
         begin = time.monotonic()
         self.supervision.start()
         address = channel.address(self.supervision.run_directory, channel.CLIENTS)
-        self.client = Client.at(address, self._prefetch, self._explain, self._is_hopeless)
+        self.client = Client.at(address, self._options, self._explain, self._is_hopeless)
         self._log.say(logging.INFO, self._banner(time.monotonic() - begin))
 
     def close(self) -> None:
@@ -75,7 +92,8 @@ class Run:
             if not self.interrupted:  # else it is the second one, and asked for no more than what was done
                 raise
         finally:
-            self.client.close()
+            if self.client is not None:
+                self.client.close()
 
     def _is_hopeless(self, seconds: float) -> bool:
         return self.closing or self.supervision.failure is not None
@@ -90,9 +108,14 @@ class Run:
         return f'{self._plan.flow} is ready after {seconds:.2f} s at {self.address} (protocol zmq)\n{pods}'
 
 
-def _load(graph: Graph, plan: Plan) -> tuple[Plan, Cargo]:
-    """Gather what the pods get beside the Plan; a Deployment's pods share it."""
-    cargo = Cargo({spec.name: _object(spec) for spec in graph}, {})
+def _surroundings() -> Host:
+    count = functools.partial(devices.count_devices, os.environ)
+    return Host(os.environ, os.getcwd(), sys.path, functools.cache(count), find_class)
+
+
+def _cargo(plan: Plan, sources: Mapping[str, Source]) -> tuple[Plan, Cargo]:
+    """Gather what the pods get beside the Plan; a node's pods share it."""
+    cargo = Cargo({node: (source.kind, source.uses_with) for node, source in sources.items()}, {})
     packed = {spec.deployment: _packed(spec, cargo) for spec in _first_pods(plan)}
     pods = tuple(
         msgspec.structs.replace(spec, executor=packed.get(spec.deployment, spec.executor)) for spec in plan.pods
@@ -102,11 +125,6 @@ def _load(graph: Graph, plan: Plan) -> tuple[Plan, Cargo]:
 
 def _first_pods(plan: Plan) -> list[PodSpec]:
     return list({spec.deployment: spec for spec in plan.pods if spec.executor is not None}.values())
-
-
-def _object(spec: DeploymentSpec) -> Object:
-    uses = spec.options.get('uses')
-    return uses if isinstance(uses, type) else None, spec.options.get('uses_with') or {}
 
 
 def _packed(spec: PodSpec, cargo: Cargo) -> ExecutorSpec | None:

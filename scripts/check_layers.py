@@ -20,7 +20,20 @@ from pathlib import Path
 
 BASE = frozenset({'errors', 'logs', 'hooks', 'version'})
 POD = BASE | {'model', 'options', 'topology', 'transport', 'executor', 'runtime'}
-EVERYTHING = POD | {'supervisor', 'client', 'export', 'run', 'flow', 'testing', 'cli', '__init__'}
+EVERYTHING = POD | {
+    'alone',
+    'supervisor',
+    'posting',
+    'client',
+    'export',
+    'run',
+    'service',
+    'deployment',
+    'flow',
+    'testing',
+    'cli',
+    '__init__',
+}
 
 ALLOWED: dict[str, frozenset[str]] = {
     'errors': frozenset(),
@@ -35,10 +48,14 @@ ALLOWED: dict[str, frozenset[str]] = {
     'executor': BASE | {'model', 'options', 'transport'},
     'runtime': POD - {'runtime'},
     'supervisor': POD,
-    'client': BASE | {'model', 'options', 'topology', 'transport'},
+    'posting': BASE | {'model', 'options', 'transport'},
+    'client': BASE | {'model', 'options', 'topology', 'transport', 'posting'},
     'run': POD | {'supervisor', 'client'},
-    'flow': POD | {'supervisor', 'client', 'export', 'run'},
+    'service': POD | {'supervisor', 'posting', 'client', 'run'},
+    'deployment': POD | {'supervisor', 'client', 'export', 'run', 'service'},
+    'flow': POD | {'supervisor', 'client', 'export', 'run', 'service', 'deployment'},
     'testing': POD | {'supervisor', 'client', 'export', 'flow'},
+    'alone': POD | {'supervisor', 'run'},
     'cli': EVERYTHING - {'cli'},
     '__init__': EVERYTHING - {'__init__', 'cli'},
     '__main__': EVERYTHING,
@@ -49,7 +66,14 @@ TRANSPORT_ONLY = frozenset({'zmq', 'mmap'})
 # Module -> the own modules it may import inside a function, with the reason beside it.
 LAZY: dict[str, frozenset[str]] = {
     # PyYAML is for those who have a file
-    'mproc_flow.flow': frozenset({'mproc_flow.topology.flowfile'}),
+    'mproc_flow.flow': frozenset(
+        {'mproc_flow.topology.configuration', 'mproc_flow.topology.flowfile', 'mproc_flow.topology.flowdump'}
+    ),
+    'mproc_flow.deployment': frozenset({'mproc_flow.topology.configuration', 'mproc_flow.topology.flowfile'}),
+    # ... and reading source code for those who give names
+    'mproc_flow.topology.source': frozenset(
+        {'mproc_flow.topology.configuration', 'mproc_flow.topology.executorfile', 'mproc_flow.topology.lookup'}
+    ),
     # asyncio would make every pod without async methods start later
     'mproc_flow.runtime.executor_pod': frozenset({'mproc_flow.runtime.worker_async'}),
 }

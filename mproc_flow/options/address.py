@@ -25,6 +25,11 @@ class Loopback(Scalar, frozen=True):
         return value
 
 
+def tcp_address(host: str, port: int) -> str:
+    """Return the address of a port; port 0 stands for any that is free."""
+    return f'tcp://{f"[{host}]" if ":" in host else host}:{port or "*"}'
+
+
 def _is_loopback(text: str) -> bool:
     try:
         address = ipaddress.ip_address(text)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numbers
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from mproc_flow.options.kinds import Integer, Kind, Refused, Text, exactly_str, fault_in_text
+from mproc_flow.options.kinds import Integer, Kind, Refused, Scalar, Text, exactly_str, fault_in_text, json_or_text
 
 _DEEPEST_DATA = 32
+_ENTRY = re.compile(r'([^=:]*)(?:=|:\s*)(.*)', re.DOTALL)
 
 
 class ListOf(Kind, frozen=True):
@@ -37,6 +39,9 @@ class ListOf(Kind, frozen=True):
         except Refused as refused:
             raise self.refuse(value, refused.hint) from None
 
+    def parse(self, text: str) -> Any:
+        return (self.item.parse(text),)
+
 
 class DictOf(Kind, frozen=True):
     """A dict; kept as a new dict.
@@ -57,6 +62,21 @@ class DictOf(Kind, frozen=True):
         if not isinstance(value, Mapping):
             raise self.refuse(value)
         return {check_at(' key', self.key, key): self._value(key, item) for key, item in value.items()}
+
+    def parse(self, text: str) -> Any:
+        """Return the dict that the text of a flag stands for: ``KEY=VALUE``, ``KEY: VALUE``, or one in JSON."""
+        whole = json_or_text(text)
+        if isinstance(whole, Mapping):
+            return self.check(whole)
+        parts = _ENTRY.fullmatch(text)
+        if parts is None:
+            raise self.refuse(text, 'write KEY=VALUE')
+        key, value = parts.groups()
+        try:
+            parsed = self.value.parse(value)
+        except Refused as refused:
+            raise refused.within(f'[{key!r}]') from None
+        return self.check({key: parsed})
 
     def refuse(self, value: object, hint: str = '') -> Refused:
         return Refused(self.accepts, _type_only(value), hint) if self.secret else super().refuse(value, hint)
@@ -111,7 +131,7 @@ class Data(Kind, frozen=True):
         return [check_at(f'[{number}]', inner, item) for number, item in enumerate(value)]
 
 
-class VariableName(Kind, frozen=True):
+class VariableName(Scalar, frozen=True):
     """Name of an environment variable."""
 
     accepts = "non-empty text without '='"
@@ -123,7 +143,7 @@ class VariableName(Kind, frozen=True):
         return name
 
 
-class VariableValue(Kind, frozen=True):
+class VariableValue(Scalar, frozen=True):
     """Value of an environment variable; kept as text."""
 
     accepts = 'text, number, bool or path'

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from mproc_flow.errors import BadOption
-from mproc_flow.options.kinds import Kind, Refused
+from mproc_flow.options.kinds import Kind, Refused, show
 from mproc_flow.options.suggest import did_you_mean
 
 Rule = Callable[[Mapping[str, Any], str], None]
+
+_warned: set[str] = set()
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -24,6 +27,10 @@ class Option(msgspec.Struct, frozen=True):
         default: Its value if it is not given, in the form ``kind`` keeps. None means there is none.
         unit: Unit of a number, e.g. ``ms``.
         inherit: Given to the Flow, it is also meant for every Executor that does not set it; dicts are merged.
+        aliases: Other names under which it is accepted.
+        former: Names it had once; accepted, and warned of once.
+        no_effect: Why it does nothing here; it is accepted for programs written for Jina, and warned of once.
+        later: What it would need that this version does not have; only the default is accepted.
     """
 
     name: str
@@ -32,6 +39,10 @@ class Option(msgspec.Struct, frozen=True):
     default: Any = None
     unit: str = ''
     inherit: bool = False
+    aliases: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
+    no_effect: str = ''
+    later: str = ''
 
     def check(self, value: Any, where: str) -> Any:
         """Return a value in its normal form.
@@ -44,9 +55,19 @@ class Option(msgspec.Struct, frozen=True):
             BadOption: The value is not accepted; the message says where, what was given and what is accepted.
         """
         try:
-            return self.kind.check(value)
+            checked = self.kind.check(value)
         except Refused as refused:
             raise BadOption(f'{place(where, self.name)}{self.complain(refused)}') from None
+        if self.later and checked != self.default:
+            raise BadOption(f'{place(where, self.name)} = {show(value)} is not supported yet: it needs {self.later}')
+        if self.no_effect and checked != self.default:
+            _warn_once(self.name, f'{place(where, self.name)} has no effect: {self.no_effect}')
+        return checked
+
+    @property
+    def acts(self) -> bool:
+        """True if setting it does something in this version."""
+        return not self.no_effect and not self.later
 
     def complain(self, refused: Refused) -> str:
         """Return what is wrong with a value, to be read directly after the option's name."""
@@ -75,7 +96,7 @@ class OptionGroup(msgspec.Struct, frozen=True):
 
     def __getitem__(self, name: str) -> Option:
         for option in self.options:
-            if option.name == name:
+            if name == option.name or name in option.aliases or name in option.former:
                 return option
         raise KeyError(name)
 
@@ -90,24 +111,37 @@ class OptionGroup(msgspec.Struct, frozen=True):
                 ``flow.yml: executors[1]``.
 
         Raises:
-            BadOption: A name does not exist, or a value is not accepted.
+            BadOption: A name does not exist, or a value is not accepted, or an option is given under two names.
         """
-        values = {}
+        values: dict[str, Any] = {}
         for name, value in given.items():
-            if name not in self.names:
+            try:
+                option = self[name]
+            except KeyError:
                 similar = did_you_mean(name, self.names)
-                raise BadOption(f'{place(where, name)} is not an option of {self.owner}{similar}')
+                raise BadOption(f'{place(where, name)} is not an option of {self.owner}{similar}') from None
+            if option.name in values:
+                raise BadOption(f'{place(where, name)} is the same as {option.name}, which is given too: keep one')
+            if name in option.former:
+                _warn_once(name, f'{place(where, name)} is now called {option.name}')
             if value is not None:
-                values[name] = self[name].check(value, where)
+                values[option.name] = option.check(value, where)
+        values = {name: value for name, value in values.items() if value is not None and not self[name].later}
         for rule in self.rules:
             rule(values, where)
         return values
 
     def with_defaults(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a value for every option: the one given, or else the default."""
-        return {option.name: values.get(option.name, option.default) for option in self.options}
+        """Return a value for every option that can act: the one given, or else the default."""
+        return {option.name: values.get(option.name, option.default) for option in self.options if option.acts}
 
 
 def place(where: str, name: object) -> str:
     """Return where an option stands: ``Flow.add(): port`` for a call, ``flow.yml: with.port`` for a document."""
     return f'{where}: {name}' if where.endswith(')') else f'{where}.{name}'
+
+
+def _warn_once(name: str, text: str) -> None:
+    if name not in _warned:
+        _warned.add(name)
+        warnings.warn(text, stacklevel=4)

@@ -8,95 +8,120 @@ from typing import Any
 
 from mproc_flow.errors import BadOption
 from mproc_flow.options.address import Loopback
-from mproc_flow.options.containers import Anything, Data, DictOf, ListOf, VariableName, VariableValue
+from mproc_flow.options.condition import When
+from mproc_flow.options.containers import ListOf
 from mproc_flow.options.declare import Option, OptionGroup, place
-from mproc_flow.options.kinds import Choice, Flag, Integer, Name, Number, Path, Refused, Text
-from mproc_flow.options.uses import Uses, is_class_name
+from mproc_flow.options.jina import EXECUTOR_OF_JINA, FLOW_OF_JINA
+from mproc_flow.options.kinds import Choice, Flag, Integer, Name, Path, Refused, Text
+from mproc_flow.options.protocol import Protocol
+from mproc_flow.options.shared import SHARED, START_METHOD, START_METHOD_VARIABLE
+from mproc_flow.options.uses import PassThrough, Uses
 
-START_METHOD_VARIABLE = 'JINA_MP_START_METHOD'
-
-# The longest time the operating system can be asked to wait in one call; longer is as good as for ever.
-_LONGEST_MS = 2**31 - 1
-
-_START_METHOD = Option(
-    'start_method',
-    Choice(('fork', 'spawn', 'forkserver')),
-    f'How processes are made; if not given, the environment variable {START_METHOD_VARIABLE} or the platform decides.',
-    inherit=True,
+_INSPECT = (
+    'What becomes of inspect(): collect unites what the inspectors do with the answer, hang runs them without, '
+    'remove leaves them out.'
 )
-_TIMEOUT_READY = Option(
-    'timeout_ready',
-    Integer(high=_LONGEST_MS),
-    'How long a process may take from its start until it is ready; 0 or less is for ever.',
-    default=600_000,
-    unit='ms',
-    inherit=True,
-)
-_TIMEOUT_CTRL = Option(
-    'timeout_ctrl',
-    Number(above=0, high=_LONGEST_MS // 1000),
-    'How long a process may take to stop before it is killed.',
-    default=60,
-    unit='s',
-    inherit=True,
-)
-_ENV = Option(
-    'env',
-    DictOf(VariableName(), VariableValue(), secret=True),
-    'Environment variables of the processes, set before they import anything.',
-    inherit=True,
-)
-_WORKSPACE = Option('workspace', Path(), 'Folder below which Executors keep their files.', inherit=True)
 
 
-def _class_name_needs_modules(values: Mapping[str, Any], where: str) -> None:
-    uses = values.get('uses')
-    if isinstance(uses, str) and is_class_name(uses) and not values.get('py_modules'):
-        hint = f'a class name alone needs py_modules, or write package.module:{uses}'
-        option = EXECUTOR['uses']
-        raise BadOption(f'{place(where, option.name)}{option.complain(option.kind.refuse(uses, hint))}')
+def _external_has_an_address(values: Mapping[str, Any], where: str) -> None:
+    if not values.get('external'):
+        if 'port' in values or 'host' in values:
+            name = 'port' if 'port' in values else 'host'
+            raise BadOption(
+                f'{place(where, name)} is where an external Executor listens: give external=True, or leave it out'
+            )
+        return
+    if not values.get('port'):
+        raise BadOption(f'{place(where, "port")} is missing: where does the external Executor listen?')
+    for name in _NOT_FOR_EXTERNAL:
+        if values.get(name, EXECUTOR[name].default) != EXECUTOR[name].default:
+            raise BadOption(f'{place(where, name)} cannot be given for an external Executor, which runs already')
 
+
+_NOT_FOR_EXTERNAL = ('uses', 'uses_before', 'uses_after', 'replicas', 'shards', 'when', 'disable_reduce')
+
+_PORT = Integer(0, 65535)
 
 FLOW = OptionGroup(
     'a Flow',
     (
         Option('name', Text(), 'Name of the Flow in messages.', default='Flow'),
-        _START_METHOD,
-        Option('host', Loopback(), 'Address to listen on if a port is given.', default='127.0.0.1'),
-        Option('port', Integer(1, 65535), 'TCP port for clients; if not given, nothing listens on TCP.'),
-        _WORKSPACE,
-        _ENV,
-        _TIMEOUT_READY,
-        _TIMEOUT_CTRL,
-        Option('preload', ListOf(Name(dotted=True)), 'Modules a forkserver imports once for all.', default=()),
+        Option('host', Loopback(), 'Address to listen on if a port or a protocol is given.', default='127.0.0.1'),
+        Option(
+            'port',
+            _PORT,
+            'TCP port for clients; 0 lets the system choose one. If neither port nor protocol is given, nothing '
+            'listens on TCP.',
+            former=('port_expose', 'port_in'),
+        ),
+        Option('protocol', Protocol(), 'How clients talk to the Flow over TCP.'),
         Option('prefetch', Integer(0), 'Most requests in flight for one call of post(); 0 is no limit.', default=1000),
+        Option('return_responses', Flag(), 'post() gives Responses instead of their Documents.', default=False),
+        Option('inspect', Choice(('collect', 'hang', 'remove')), _INSPECT, default='collect'),
         Option('quiet', Flag(), 'Print nothing but errors.', default=False),
+        Option('preload', ListOf(Name(dotted=True)), 'Modules a forkserver imports once for all.', default=()),
+        Option('uses', PassThrough(), 'Only what stands for the default; a file is read by Flow.load_config().'),
+        *SHARED,
+        *FLOW_OF_JINA,
     ),
 )
 
 EXECUTOR = OptionGroup(
     'an Executor',
     (
-        Option('uses', Uses(), 'The Executor class; if not given, Documents pass through unchanged.'),
+        Option('uses', Uses(), 'The Executor; if not given, Documents pass through unchanged.'),
         Option('name', Name(), 'Name of the Executor in the Flow; if not given, executor0, executor1, ...'),
         Option(
             'needs',
             ListOf(Name(), empty=False),
             'Whose results it waits for; if not given, those of the one added before.',
         ),
-        Option('replicas', Integer(1), 'How many processes do the same work.', default=1),
-        Option('uses_with', DictOf(Text(), Anything()), "Arguments of the Executor's constructor."),
-        Option('uses_metas', DictOf(Text(), Data()), "The Executor's metas: name, description, workspace."),
-        Option('uses_requests', DictOf(Text(), Name()), 'Which method serves an endpoint, over what the class says.'),
-        Option('py_modules', ListOf(Path(absolute=False)), 'Python files to import before the Executor.', default=()),
-        _ENV,
-        _TIMEOUT_READY,
-        _TIMEOUT_CTRL,
-        _START_METHOD,
-        _WORKSPACE,
-        Option('restart', Flag(), 'Start a process again when it dies.', default=True),
+        *SHARED,
+        Option('uses_before', Uses(), 'An Executor that gets each request before the shards do.'),
+        Option('uses_after', Uses(), 'An Executor that gets the answers of all shards, each apart, and unites them.'),
+        Option(
+            'disable_reduce',
+            Flag(),
+            'Do not unite what comes from several needs: methods get docs_matrix and docs_map.',
+            default=False,
+            aliases=('no_reduce',),
+        ),
+        Option('when', When(), 'Only Documents that meet this condition are given to it and go on from it.'),
+        Option('floating', Flag(), 'Nobody waits for it: the answer does not contain what it does.', default=False),
+        Option('external', Flag(), 'It runs already, at host and port; it is not started or stopped.', default=False),
+        Option('host', Loopback(), 'Where an external Executor listens.', default='127.0.0.1'),
+        Option('port', _PORT, 'Where an external Executor listens.', former=('port_in',)),
+        Option(
+            'extra_search_paths', ListOf(Path()), 'Folders in which the YAML file of uses is looked for.', default=()
+        ),
+        *EXECUTOR_OF_JINA,
     ),
-    rules=(_class_name_needs_modules,),
+    rules=(_external_has_an_address,),
+)
+
+CLIENT = OptionGroup(
+    'a Client',
+    tuple(
+        FLOW[name] for name in ('host', 'port', 'protocol', 'prefetch', 'return_responses', 'asyncio', 'tls', 'proxy')
+    ),
+)
+
+# What a Deployment has of a Flow: how it is reached when it is served alone.
+ALONE = ('host', 'port', 'protocol', 'prefetch', 'return_responses', 'quiet', 'preload')
+
+_NOT_ALONE = ('needs', 'floating', 'external', *ALONE, *(option.name for option in EXECUTOR_OF_JINA))
+
+DEPLOYMENT = OptionGroup(
+    'a Deployment',
+    tuple(option for option in EXECUTOR.options if option.name not in _NOT_ALONE)
+    + tuple(FLOW[name] for name in ALONE)
+    + tuple({option.name: option for option in EXECUTOR_OF_JINA + FLOW_OF_JINA if option.name != 'quiet'}.values()),
+)
+
+GATEWAY = OptionGroup(
+    'the gateway',
+    tuple(FLOW[name] for name in ('host', 'port', 'protocol', 'prefetch'))
+    + tuple(option for option in FLOW_OF_JINA if option.name != 'asyncio'),
 )
 
 
@@ -131,12 +156,12 @@ def start_method(given: str | None, environ: Mapping[str, str]) -> str:
     if not text:
         return 'fork' if sys.platform == 'linux' else 'spawn'
     try:
-        return str(_START_METHOD.kind.check(text))
+        return str(START_METHOD.kind.check(text))
     except Refused as refused:
-        raise BadOption(f'environment variable {START_METHOD_VARIABLE}{_START_METHOD.complain(refused)}') from None
+        raise BadOption(f'environment variable {START_METHOD_VARIABLE}{START_METHOD.complain(refused)}') from None
 
 
 def _merged(above: Any, own: Any) -> Any:
     if own is None:
         return above
-    return {**above, **own} if isinstance(above, dict) else own
+    return {**above, **own} if isinstance(above, dict) and isinstance(own, dict) else own

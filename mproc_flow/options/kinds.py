@@ -50,16 +50,22 @@ class Kind(msgspec.Struct, frozen=True):
         """Return the value in its normal form, or raise :class:`Refused`."""
         raise NotImplementedError
 
+    def parse(self, text: str) -> Any:
+        """Return the value that the text of a command-line flag stands for, or raise :class:`Refused`.
+
+        The text is JSON, or else the value itself.
+        """
+        return self.check(json_or_text(text))
+
     def refuse(self, value: object, hint: str = '') -> Refused:
         """Make the error for a value that is not accepted."""
         return Refused(self.accepts, show(value), hint)
 
 
 class Scalar(Kind, frozen=True):
-    """One value that can also be written as the text of a command-line flag."""
+    """One value that is written in a command-line flag as it is."""
 
     def parse(self, text: str) -> Any:
-        """Return the value that the text of a command-line flag stands for, or raise :class:`Refused`."""
         return self.check(text)
 
 
@@ -201,6 +207,34 @@ class Path(Scalar, frozen=True):
         if fault := fault_in_text(path):
             raise self.refuse(value, fault)
         return resolve(path, os.getcwd()) if self.absolute else exactly_str(path)
+
+
+class Union(Kind, frozen=True):
+    """What one of several kinds accepts."""
+
+    kinds: tuple[Kind, ...]
+
+    @property
+    def accepts(self) -> str:
+        return ' or '.join(kind.accepts for kind in self.kinds)
+
+    def check(self, value: Any) -> Any:
+        for kind in self.kinds:
+            try:
+                return kind.check(value)
+            except Refused:
+                continue
+        raise self.refuse(value)
+
+
+def json_or_text(text: str) -> Any:
+    """Return what a text says in JSON, or the text if that is no JSON."""
+    import json  # only the command line needs it
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def show(value: object) -> str:

@@ -18,10 +18,11 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from mproc_flow.errors import MissingMainGuard, sendable
 from mproc_flow.runtime.messages import DUMP_SIGNAL, Assignment, Command, LogRecord, Phase, Ready, Report, StartFailed
-from mproc_flow.transport.pipe import Pipe
+from mproc_flow.transport.pipe import Pipe, pair
 
 
 class Pod:
@@ -34,15 +35,37 @@ class Pod:
 
     def phase(self, name: str) -> None:
         """Tell what happens now."""
-        self._report(Phase(name))
+        self.report(Phase(name))
 
     def ready(self, address: str = '') -> None:
         """Tell that this pod serves."""
         self.is_ready = True
-        self._report(Ready(address))
+        self.report(Ready(address))
 
-    def _report(self, report: Report) -> None:
+    def report(self, report: Report) -> None:
+        """Tell the Guardian."""
         self.commands.send_all(report)
+
+
+class LonePod(Pod):
+    """A pod without a Guardian, in the foreground of a terminal or a container: a signal stops it.
+
+    Args:
+        assignment: Who it is.
+    """
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._silent, theirs = pair()  # nothing is ever said on it
+        super().__init__(assignment, Pipe(theirs, Command))
+
+    def report(self, report: Report) -> None:
+        name = self.assignment.spec.name
+        if isinstance(report, Ready):
+            _say(f'{name} is ready at {report.address} (pid {os.getpid()})')
+        elif isinstance(report, StartFailed):
+            _say(f'{name} {report.cause}\n{report.traceback}'.rstrip())
+        elif isinstance(report, LogRecord):
+            _say(f'{logging.getLevelName(report.level)} {report.logger}: {report.text}')
 
 
 Main = Callable[[Pod], None]
@@ -70,8 +93,14 @@ def run_fresh(fd: int, main: Main) -> None:
     _run(Pod(assignment, pipe), main)
 
 
-def _run(pod: Pod, main: Main) -> None:
-    logging.getLogger().handlers[:] = [_PodHandler(pod.commands)]
+def run_alone(assignment: Assignment, main: Main) -> NoReturn:
+    """Be a pod in this process, without a Guardian, until a signal; the process ends with it."""
+    faulthandler.enable()
+    _run(LonePod(assignment), main)
+
+
+def _run(pod: Pod, main: Main) -> NoReturn:
+    logging.getLogger().handlers[:] = [_PodHandler(pod)]
     logging.getLogger().setLevel(pod.assignment.plan.log_level)
     code = 1
     try:
@@ -89,7 +118,7 @@ def _report_failure(pod: Pod, error: BaseException) -> int:
     text = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
     if not pod.is_ready:
         shown = '' if isinstance(error, MissingMainGuard) else text
-        pod.commands.send_all(StartFailed(sendable(_cause(error)), sendable(shown)))
+        pod.report(StartFailed(sendable(_cause(error)), sendable(shown)))
         return 1
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -105,7 +134,7 @@ def _cause(error: BaseException) -> str:
     return f'raised {type(error).__name__}: {error}'
 
 
-def _leave(code: int) -> None:
+def _leave(code: int) -> NoReturn:
     # Interpreter finalisation is skipped: threads that user code left running must not delay the end, and
     # the objects of a forked pod belong to the user's program.
     with contextlib.suppress(Exception):  # an exit handler's own error has been printed by then
@@ -148,17 +177,22 @@ def _forget_event_loop() -> None:
         asyncio.set_event_loop(None)
 
 
+def _say(text: str) -> None:
+    sys.stderr.write(f'{text}\n')
+    sys.stderr.flush()
+
+
 class _PodHandler(logging.Handler):
     """Sends the records of a pod's loggers to the Guardian."""
 
-    def __init__(self, pipe: Pipe) -> None:
+    def __init__(self, pod: Pod) -> None:
         super().__init__()
-        self._pipe = pipe
+        self._pod = pod
         self._pid = os.getpid()
 
     def emit(self, record: logging.LogRecord) -> None:
         text = sendable(self.format(record))
         if os.getpid() == self._pid:
-            self._pipe.send_all(LogRecord(record.levelno, record.name, text))
+            self._pod.report(LogRecord(record.levelno, record.name, text))
         else:  # a child of the pod: two processes on one pipe would mix their messages up
             sys.stderr.write(f'{record.levelname} {record.name}: {text}\n')

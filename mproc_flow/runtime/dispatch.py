@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from mproc_flow.executor import DEFAULT_ENDPOINT, Executor, accepted
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import decode, encode
 from mproc_flow.model.reduce import RESULTS, reduce
+from mproc_flow.options.condition import compile_condition
 from mproc_flow.runtime.stopping import Stopping
-from mproc_flow.transport.frames import Frame, Part
+from mproc_flow.topology.plan import Route
+from mproc_flow.transport.frames import Frame, Part, Work
 
 _RETURNS = 'None, a DocumentArray or a dict'
 
@@ -22,13 +25,15 @@ class Dispatcher:
     Args:
         executor: The Executor.
         pod: Name of the pod, under which a dict that a method returns is filed.
-        deployment: Name of the Deployment, by which parameters can be addressed to it.
+        route: Its place in the graph.
     """
 
-    def __init__(self, executor: Executor, pod: str, deployment: str) -> None:
+    def __init__(self, executor: Executor, pod: str, route: Route) -> None:
         self.executor = executor
         self._pod = pod
-        self._deployment = deployment
+        self._deployment = route.target
+        self._needs = route.needs
+        self._matches = None if route.when is None else compile_condition(route.when)
         self._methods: dict[str, Callable[..., Any]] = executor.requests
         self._takes = {endpoint: accepted(method) for endpoint, method in self._methods.items()}
 
@@ -42,14 +47,14 @@ class Dispatcher:
         """True if at least one method is ``async def``."""
         return any(inspect.iscoroutinefunction(method) for method in self._methods.values())
 
-    def call(self, endpoint: str, parts: Sequence[Part]) -> list[Frame]:
+    def call(self, header: Work, parts: Sequence[Part]) -> list[Frame]:
         """Do a piece of work with a plain method."""
-        work = self._prepare(endpoint, parts)
+        work = self._prepare(header, parts)
         return work.finish(work.start())
 
-    async def call_async(self, endpoint: str, parts: Sequence[Part], stopping: Stopping) -> list[Frame]:
+    async def call_async(self, header: Work, parts: Sequence[Part], stopping: Stopping) -> list[Frame]:
         """Do a piece of work with a method of either kind; ``stopping`` is told while a plain one runs."""
-        work = self._prepare(endpoint, parts)
+        work = self._prepare(header, parts)
         stopping.in_call = True
         try:
             returned = work.start()
@@ -59,13 +64,36 @@ class Dispatcher:
             returned = await returned
         return work.finish(returned)
 
-    def _prepare(self, endpoint: str, parts: Sequence[Part]) -> _Work:
-        docs, parameters = reduce([decode(part) for part in parts])
-        bound = endpoint if endpoint in self._methods else DEFAULT_ENDPOINT
-        arguments = {'docs': docs, 'parameters': self._scope(parameters), 'docs_matrix': None}
+    def _prepare(self, header: Work, parts: Sequence[Part]) -> _Call:
+        groups, parameters = self._groups(header, parts)
+        docs = groups[0] if len(groups) == 1 else DocumentArray([doc for group in groups for doc in group])
+        names = self._names(header)
+        bound = header.endpoint if header.endpoint in self._methods else DEFAULT_ENDPOINT
+        arguments = {
+            'docs': docs,
+            'parameters': self._scope(parameters),
+            'docs_matrix': groups if any(groups) else None,
+            'docs_map': dict(zip(names, groups, strict=True)) if len(names) == len(groups) else {},
+        }
         takes = self._takes.get(bound, frozenset())
         chosen = {name: value for name, value in arguments.items() if name in takes}
-        return _Work(self._methods.get(bound), chosen, docs, parameters, self._pod)
+        return _Call(self._methods.get(bound), chosen, docs, parameters, self._pod)
+
+    def _groups(self, header: Work, parts: Sequence[Part]) -> tuple[list[DocumentArray], dict[str, Any]]:
+        """Decode what has arrived and merge what belongs together; parameters are one in any case."""
+        decoded = iter([decode(part) for part in parts])
+        merged = [reduce(list(islice(decoded, size))) for size in header.groups or (len(parts),)]
+        _, parameters = reduce([(DocumentArray(), parameters) for _, parameters in merged])
+        return [self._filtered(docs) for docs, _ in merged], parameters
+
+    def _filtered(self, docs: DocumentArray) -> DocumentArray:
+        return docs if self._matches is None else DocumentArray([doc for doc in docs if self._matches(doc)])
+
+    def _names(self, header: Work) -> Sequence[str]:
+        """Give the names of the groups: of the nodes they come from, or of their shards."""
+        if len(self._needs) == 1 and header.groups:
+            return [f'{self._needs[0]}/shard-{number}' for number in range(len(header.groups))]
+        return self._needs
 
     def _scope(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Give the parameters as this Executor sees them: ``name__key`` and ``{name: {key: ...}}`` addressed to it."""
@@ -83,7 +111,7 @@ class Dispatcher:
         return scoped
 
 
-class _Work:
+class _Call:
     def __init__(
         self,
         method: Callable[..., Any] | None,

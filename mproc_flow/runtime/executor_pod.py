@@ -11,12 +11,13 @@ from mproc_flow.runtime.worker import Worker
 from mproc_flow.topology.plan import ExecutorSpec
 
 
-def serve(pod: Pod, objects: Mapping[str, loader.Parts]) -> None:
+def serve(pod: Pod, objects: Mapping[str, loader.Parts], listen: str = '') -> None:
     """Load the Executor, work until told to stop, and close it.
 
     Args:
         pod: Who this is.
-        objects: Class and ``uses_with`` by Deployment, where the pod was forked from a process that has them.
+        objects: Class and ``uses_with`` by node, where the pod was forked from a process that has them.
+        listen: Serve everybody at this TCP address instead of the gateway.
     """
     spec = pod.assignment.spec
     executor_spec = spec.executor or ExecutorSpec()
@@ -26,8 +27,9 @@ def serve(pod: Pod, objects: Mapping[str, loader.Parts]) -> None:
     pod.phase('init')
     executor = loader.make(kind, uses_with, spec)
     try:
-        dispatcher = Dispatcher(executor, spec.name, spec.deployment)
-        _worker_class(dispatcher)(pod, dispatcher).run()
+        route = next(route for route in pod.assignment.plan.routes if route.name == spec.deployment)
+        dispatcher = Dispatcher(executor, spec.name, route)
+        _worker_class(dispatcher)(pod, dispatcher, listen).run()
     finally:
         executor.close()
 

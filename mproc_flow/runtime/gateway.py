@@ -9,13 +9,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from mproc_flow.errors import ErrorInfo, FlowFailed, PodDied
+from mproc_flow.options.address import tcp_address
 from mproc_flow.runtime.bootstrap import Pod, run_fresh
+from mproc_flow.runtime.externals import External
 from mproc_flow.runtime.messages import Drain, Drained, PodLost, Stop
 from mproc_flow.runtime.router import Router
 from mproc_flow.runtime.routing import Send, ToClient
 from mproc_flow.topology.plan import GATEWAY
 from mproc_flow.transport import channel, frames
-from mproc_flow.transport.frames import Cancel, Done, Failed, Frame, Hello, Submit
+from mproc_flow.transport.frames import Cancel, Done, Failed, Frame, Hello, Ping, Pong, Submit
 
 # So many messages are moved before other things in the loop get a turn.
 _BATCH = 200
@@ -44,9 +46,10 @@ class Gateway:
         self._clients = channel.router(self._context, channel.address(directory, channel.CLIENTS))
         self._address = ''
         if plan.port is not None:
-            self._address = f'tcp://{plan.host}:{plan.port}'
-            channel.bind(self._clients, self._address)
-        self._draining = self._closing = False
+            self._address = channel.bind(self._clients, tcp_address(plan.host, plan.port))
+        external = [External(self._context, route, self._router) for route in plan.routes if route.address]
+        self._external = {connection.peer: connection for connection in external}
+        self._draining = self._closing = self._leaving = False
         self._cause: ErrorInfo | None = None
 
     async def run(self) -> None:
@@ -55,6 +58,9 @@ class Gateway:
         loop = asyncio.get_running_loop()
         loop.add_reader(channel.fileno(self._pods), self._pump)
         loop.add_reader(channel.fileno(self._clients), self._pump)
+        for connection in self._external.values():
+            for fd in connection.filenos():
+                loop.add_reader(fd, self._pump)
         loop.add_reader(self._pod.commands.fileno(), self._on_command)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, number)
@@ -66,6 +72,8 @@ class Gateway:
 
     def close(self) -> None:
         """Send what is left, for a bounded time, and free the sockets."""
+        for connection in self._external.values():
+            connection.close()
         channel.close(self._pods, self._clients)
         self._context.term()
 
@@ -76,6 +84,7 @@ class Gateway:
         moved = _BATCH
         while moved:
             moved = self._drain(self._pods, self._from_pod) + self._drain(self._clients, self._from_client)
+            moved += sum(self._drain_external(connection) for connection in self._external.values())
             if moved >= _BATCH:
                 asyncio.get_running_loop().call_soon(self._pump)
                 break
@@ -84,6 +93,13 @@ class Gateway:
     def _drain(self, socket: channel.Socket, handle: Handle) -> int:
         """Take what a socket has, a batch at most; give how many messages that were."""
         return next((moved for moved in range(_BATCH) if not self._take(socket, handle)), _BATCH)
+
+    def _drain_external(self, connection: External) -> int:
+        moved = 0
+        for sends in connection.receive():
+            self._deliver(sends)
+            moved += 1
+        return moved
 
     def _take(self, socket: channel.Socket, handle: Handle) -> int:
         message = channel.receive(socket, copied=3)
@@ -100,7 +116,9 @@ class Gateway:
         header = frames.decode_from_client(message[0])
         if isinstance(header, Submit):
             parts = frames.split(message[1:], header.sizes)
-            return self._router.submit(client, header.request, header.endpoint, parts)
+            return self._router.submit(client, header, parts)
+        if isinstance(header, Ping):
+            return [ToClient(client, Pong(header.request, self._router.missing))]
         if isinstance(header, Cancel):
             self._router.cancel(client, header.requests)
         return []
@@ -108,7 +126,7 @@ class Gateway:
     def _from_pod(self, peer: bytes, message: list[Frame]) -> list[Send]:
         header = frames.decode_from_pod(message[0])
         if isinstance(header, Done):
-            return self._router.done(peer, header.key, message[1:], header.credit)
+            return self._router.done(peer, header.key, [message[1:]], header.credit)
         if isinstance(header, Failed):
             return self._router.failed(peer, header.key, header.info)
         if isinstance(header, Hello):
@@ -121,6 +139,8 @@ class Gateway:
             header = frames.encode(send.header)
             if isinstance(send, ToClient):
                 channel.send(self._clients, [send.client, header, *payload], borrow=True)
+            elif send.peer in self._external:
+                self._external[send.peer].send(send)
             else:
                 # A pod that is gone is told by the Guardian, and what it held is refused then.
                 channel.send(self._pods, [send.peer, header, *payload], borrow=True)
@@ -143,15 +163,24 @@ class Gateway:
         self._pump()
 
     def _on_signal(self, number: int) -> None:
-        if not (self._closing or self._over.is_set()):
+        """The Guardian's signal comes last; one from outside asks to finish what is under way, a second one not to."""
+        if self._closing or self._leaving:
             name = signal.Signals(number).name
-            self._cause = ErrorInfo(PodDied.code, f'the gateway was ended from outside by {name}', pod=GATEWAY)
-        self._over.set()
+            if not self._closing:
+                self._cause = ErrorInfo(PodDied.code, f'the gateway was ended from outside by {name}', pod=GATEWAY)
+            self._over.set()
+        self._leaving = True
+        self._router.drain()
+        self._pump()
 
     def _tell_drained(self) -> None:
-        if self._draining and not self._router.in_flight:
+        if self._router.in_flight:
+            return
+        if self._draining:
             self._draining = False
             self._pod.commands.send(Drained())
+        if self._leaving:
+            self._over.set()
 
 
 def serve(pod: Pod) -> None:

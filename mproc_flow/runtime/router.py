@@ -1,8 +1,9 @@
 """Where requests go: the rules of the gateway as a pure state machine, events in, sends out; no socket, no clock.
 
-A request walks the graph of the Plan. A node can start when all it needs have answered; its work goes to the pod
-with the least in flight among those with credit left, or waits in the Deployment's queue. Every request that is
-taken ends in exactly one Answer or Refusal.
+A request walks the graph of the Plan. A node can start when all it needs have answered; its work goes, for each shard
+that is to have it, to the pod with the least in flight among those with credit left, or waits in the shard's queue.
+Every request that is taken ends in exactly one Answer or Refusal. Nodes beside the way to the answer may still work
+then; a failure there concerns nobody.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from mproc_flow.errors import BadClient, ErrorInfo, FlowClosed, FlowFailed, Overloaded, PodDied
-from mproc_flow.executor import DEFAULT_ENDPOINT
-from mproc_flow.runtime.routing import Client, Job, Peer, Pod, Request, Send, ToClient, ToPod
+from mproc_flow.errors import BadClient, ErrorInfo, FlowClosed, Overloaded, PodDied
+from mproc_flow.options.polling import polls_all
+from mproc_flow.runtime.routing import Client, Job, Lane, Node, Peer, Pod, Request, Send, ToClient, ToPod, pattern
 from mproc_flow.topology.plan import GATEWAY, Route
-from mproc_flow.transport.frames import Answer, Farewell, Hello, Part, Refusal, Work
+from mproc_flow.transport.frames import Answer, Farewell, Hello, Part, Refusal, Submit, Work
 
 # Requests, not bytes: what a client sends ahead is bounded by its own prefetch.
 MOST_REQUESTS = 10_000
@@ -31,38 +32,50 @@ class Router:
     """
 
     def __init__(self, routes: Sequence[Route], leaves: Sequence[str], most: int = MOST_REQUESTS) -> None:
-        self._routes = {route.deployment: route for route in routes}
-        self._followers = {
-            name: tuple(route for route in routes if name in route.needs) for name in (GATEWAY, *self._routes)
-        }
+        self._nodes = {route.name: Node.of(route) for route in routes}
+        self._roots = [self._nodes[route.name] for route in routes if GATEWAY in route.needs]
+        for node in self._nodes.values():
+            node.followers = [other for other in self._nodes.values() if node.name in other.route.needs]
+        self._awaited = [lane for node in self._nodes.values() if not node.route.side for lane in node.lanes]
         self._leaves = tuple(leaves) or (GATEWAY,)
+        self._sorted = any(route.when for route in routes)
         self._most = most
-        self._pods = {name: Pod(name, route.deployment) for route in routes for name in route.pods}
+        self._pods = {pod.name: pod for node in self._nodes.values() for lane in node.lanes for pod in lane.pods}
         self._peers: dict[Peer, Pod] = {}
-        self._queues: dict[str, deque[Job]] = {route.deployment: deque() for route in routes}
         self._requests: dict[tuple[Client, int], Request] = {}
+        self._lingering: set[Request] = set()
         self._jobs: dict[int, Job] = {}
         self._keys = itertools.count()
         self._draining = False
 
     @property
     def in_flight(self) -> int:
-        """How many requests are under way."""
-        return len(self._requests)
+        """How many requests are under way, with those that only nodes beside the way still work for."""
+        return len(self._requests) + len(self._lingering)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of the nodes that answers wait for and that have a shard without a pod that takes work."""
+        lacking = [lane.node.name for lane in self._awaited if not any(pod.present for pod in lane.pods)]
+        return tuple(dict.fromkeys(lacking))
 
     # ---- clients ----
 
-    def submit(self, client: Client, number: int, endpoint: str, parts: Sequence[Part]) -> list[Send]:
+    def submit(self, client: Client, header: Submit, parts: Sequence[Part]) -> list[Send]:
         """A client sent a request."""
+        try:
+            target = pattern(header.target)
+        except ValueError as error:
+            return [_refused(client, header.request, BadClient.code, str(error))]
         refusal = self._refusal()
         if refusal is not None:
-            return [ToClient(client, Refusal(number, refusal))]
-        if (client, number) in self._requests:
-            clash = ErrorInfo(BadClient.code, f'request {number} of this client is not answered yet')
-            return [ToClient(client, Refusal(number, clash))]
-        request = Request(client, number, endpoint, {GATEWAY: parts})
-        self._requests[client, number] = request
-        return self._advance(request, GATEWAY)
+            return [ToClient(client, Refusal(header.request, refusal))]
+        if (client, header.request) in self._requests:
+            text = f'request {header.request} of this client is not answered yet'
+            return [_refused(client, header.request, BadClient.code, text)]
+        request = Request(client, header.request, header.endpoint, target, {GATEWAY: list(parts)})
+        self._requests[client, header.request] = request
+        return self._advance(request, self._roots)
 
     def cancel(self, client: Client, numbers: Iterable[int]) -> None:
         """A client does not wait for these any more: what has not been given to a pod never will be."""
@@ -86,7 +99,7 @@ class Router:
         pod.peer, pod.generation, pod.credit = peer, hello.generation, max(1, hello.credit)
         pod.endpoints, pod.present, pod.lost = frozenset(hello.endpoints), True, None
         self._peers[peer] = pod
-        return sends + self._dispatch(pod.deployment)
+        return sends + self._dispatch(pod.lane)
 
     def leaving(self, peer: Peer) -> list[Send]:
         """A pod wants no more work."""
@@ -95,16 +108,15 @@ class Router:
             pod.present = False
         return [ToPod(peer, Farewell())]
 
-    def done(self, peer: Peer, key: int, part: Part, credit: int) -> list[Send]:
+    def done(self, peer: Peer, key: int, parts: Sequence[Part], credit: int) -> list[Send]:
         """A pod finished a piece of work, and may be given ``credit`` of it from now on."""
         job = self._take(peer, key)
         if job is None:
             return []
         self._peers[peer].credit = max(1, credit)
-        sends = self._dispatch(job.deployment)
+        sends = self._dispatch(job.lane)
         if not job.request.over:
-            job.request.answers[job.deployment] = (part,)
-            sends += self._advance(job.request, job.deployment)
+            sends += self._collect(job.request, job.lane, list(parts))
         return sends
 
     def failed(self, peer: Peer, key: int, info: ErrorInfo) -> list[Send]:
@@ -112,7 +124,7 @@ class Router:
         job = self._take(peer, key)
         if job is None:
             return []
-        return self._dispatch(job.deployment) + self._refuse(job.request, info)
+        return self._dispatch(job.lane) + self._fail(job, info)
 
     def lost(self, name: str, generation: int, info: ErrorInfo, final: bool) -> list[Send]:
         """A pod's process is gone, for good if ``final``: what it held ends with this error."""
@@ -123,7 +135,7 @@ class Router:
         pod.present = False
         pod.lost = info if final else None
         self._peers.pop(pod.peer, None)
-        return self._drop_held(pod, info) + self._give_up_queue(pod.deployment)
+        return self._drop_held(pod, info) + self._give_up_queue(pod.lane)
 
     # ---- the end ----
 
@@ -135,6 +147,8 @@ class Router:
         """Refuse all that is still under way, with this error or because the Flow was closed."""
         self._draining = True
         info = info or ErrorInfo(FlowClosed.code, 'the Flow was closed before this request was answered')
+        for request in list(self._lingering):
+            self._end(request)
         return [send for request in list(self._requests.values()) for send in self._refuse(request, info)]
 
     # ---- inside ----
@@ -142,93 +156,91 @@ class Router:
     def _refusal(self) -> ErrorInfo | None:
         if self._draining:
             return ErrorInfo(FlowClosed.code, 'the Flow is closing and takes no new requests')
-        if len(self._requests) >= self._most:
+        if self.in_flight >= self._most:
             return ErrorInfo(Overloaded.code, f'{self._most} requests are under way already; try again later')
-        return next(filter(None, map(self._failure_of, self._routes)), None)
-
-    def _failure_of(self, deployment: str) -> ErrorInfo | None:
-        causes = [self._pods[name].lost for name in self._routes[deployment].pods]
-        if not causes or not all(causes):
-            return None
-        cause = next(info for info in causes if info is not None)
-        return ErrorInfo(
-            FlowFailed.code,
-            f'no pod of {deployment} is left: it kept dying and is not restarted any more. Last: {cause.message}',
-            pod=cause.pod,
-            failure=cause.failure,
-        )
+        return next((lane.failure for lane in self._awaited if lane.failure), None)
 
     def _drop_held(self, pod: Pod, info: ErrorInfo) -> list[Send]:
         keys = sorted(pod.held)
         pod.held.clear()
-        return [send for key in keys for send in self._refuse(self._jobs.pop(key).request, info)]
+        return [send for key in keys for send in self._fail(self._jobs.pop(key), info)]
 
-    def _give_up_queue(self, deployment: str) -> list[Send]:
-        info = self._failure_of(deployment)
+    def _give_up_queue(self, lane: Lane) -> list[Send]:
+        info = lane.failure
         if info is None:
             return []
-        queue = self._queues[deployment]
-        waiting = list(queue)
-        queue.clear()
-        return [send for job in waiting for send in self._refuse(job.request, info)]
+        waiting = list(lane.queue)
+        lane.queue.clear()
+        return [send for job in waiting for send in self._fail(job, info)]
 
-    def _advance(self, request: Request, answered: str) -> list[Send]:
-        """Start the nodes for which this answer was the last that they need."""
+    def _advance(self, request: Request, nodes: Iterable[Node]) -> list[Send]:
+        """Start those of these nodes that have all they need; answer the client if there is nothing to wait for."""
         sends: list[Send] = []
-        for route in self._followers[answered]:
-            if route.deployment not in request.started and all(need in request.answers for need in route.needs):
-                request.started.add(route.deployment)
-                sends += self._start(request, route)
-        if not request.over and all(leaf in request.answers for leaf in self._leaves):
+        ready = deque(nodes)
+        while ready and not request.over:
+            node = ready.popleft()
+            if node.name in request.waiting or not all(need in request.answers for need in node.route.needs):
+                continue
+            if node.skips(request):
+                request.waiting[node.name] = 0
+                request.answers[node.name] = [part for need in node.route.needs for part in request.answers[need]]
+                ready.extend(node.followers)
+            else:
+                sends += self._start(request, node)
+        if not request.answered and not request.over and all(leaf in request.answers for leaf in self._leaves):
             sends.append(self._answer(request))
+        self._settle(request)
         return sends
 
-    def _start(self, request: Request, route: Route) -> list[Send]:
-        if self._is_skipped(route, request.endpoint):
-            request.answers[route.deployment] = self._parts(request, route)
-            return self._advance(request, route.deployment)
-        failure = self._failure_of(route.deployment)
-        if failure is not None:
-            return self._refuse(request, failure)
-        self._queues[route.deployment].append(Job(request, route.deployment))
-        return self._dispatch(route.deployment)
+    def _start(self, request: Request, node: Node) -> list[Send]:
+        lanes = node.lanes
+        if len(lanes) > 1 and not polls_all(node.route.polling, request.endpoint):
+            lanes = [lanes[node.turn % len(lanes)]]
+            node.turn += 1
+        request.waiting[node.name] = len(lanes)
+        for lane in lanes:
+            info = lane.failure
+            if info is not None:
+                return self._fail(Job(request, lane), info)
+        for lane in lanes:
+            lane.queue.append(Job(request, lane))
+        return [send for lane in lanes for send in self._dispatch(lane)]
 
-    def _parts(self, request: Request, route: Route) -> list[Part]:
-        return [part for need in route.needs for part in request.answers[need]]
+    def _collect(self, request: Request, lane: Lane, parts: list[Part]) -> list[Send]:
+        """Take the answer of one shard; the last one makes the node's."""
+        node = lane.node
+        request.shards.setdefault(node.name, {})[lane.shard] = parts
+        request.waiting[node.name] -= 1
+        if request.waiting[node.name]:
+            return []
+        by_shard = request.shards.pop(node.name)
+        request.answers[node.name] = [part for shard in sorted(by_shard) for part in by_shard[shard]]
+        return self._advance(request, node.followers)
 
-    def _is_skipped(self, route: Route, endpoint: str) -> bool:
-        known = [pod.endpoints for pod in map(self._pods.__getitem__, route.pods) if pod.endpoints]
-        return bool(known) and not any(endpoint in found or DEFAULT_ENDPOINT in found for found in known)
-
-    def _dispatch(self, deployment: str) -> list[Send]:
-        queue = self._queues[deployment]
+    def _dispatch(self, lane: Lane) -> list[Send]:
         sends: list[Send] = []
-        while queue:
-            if queue[0].request.over:
-                queue.popleft()
+        while lane.queue:
+            job = lane.queue[0]
+            if job.request.over or lane.node.name in job.request.failed:
+                lane.queue.popleft()
                 continue
-            pod = self._free_pod(deployment)
+            pod = lane.free_pod()
             if pod is None:
                 break
-            sends.append(self._give(pod, queue.popleft()))
+            lane.queue.popleft()
+            sends.append(self._give(pod, job))
         return sends
-
-    def _free_pod(self, deployment: str) -> Pod | None:
-        best = None
-        for name in self._routes[deployment].pods:
-            pod = self._pods[name]
-            free = pod.present and len(pod.held) < pod.credit
-            if free and (best is None or len(pod.held) < len(best.held)):
-                best = pod
-        return best
 
     def _give(self, pod: Pod, job: Job) -> Send:
         key = next(self._keys)
         job.pod = pod
         self._jobs[key] = job
         pod.held.add(key)
-        parts = self._parts(job.request, self._routes[job.deployment])
-        return ToPod(pod.peer, Work(key, job.request.endpoint, tuple(len(part) for part in parts)), parts)
+        node, request = job.lane.node, job.request
+        arrived = [request.answers[need] for need in node.route.needs]
+        parts = [part for answer in arrived for part in answer]
+        header = Work(key, request.endpoint, tuple(len(part) for part in parts), node.groups(arrived))
+        return ToPod(pod.peer, header, parts)
 
     def _take(self, peer: Peer, key: int) -> Job | None:
         job = self._jobs.get(key)
@@ -240,8 +252,26 @@ class Router:
 
     def _answer(self, request: Request) -> Send:
         parts = [part for leaf in self._leaves for part in request.answers[leaf]]
-        self._end(request)
-        return ToClient(request.client, Answer(request.number, tuple(len(part) for part in parts)), parts)
+        request.answered = True
+        del self._requests[request.client, request.number]
+        self._lingering.add(request)
+        header = Answer(request.number, tuple(len(part) for part in parts), self._sorted)
+        return ToClient(request.client, header, parts)
+
+    def _settle(self, request: Request) -> None:
+        """End a request that is answered and for which nothing more is to be done beside the way."""
+        started = request.waiting
+        if request.answered and all(not left or name in request.failed for name, left in started.items()):
+            self._end(request)
+
+    def _fail(self, job: Job, info: ErrorInfo) -> list[Send]:
+        request, node = job.request, job.lane.node
+        if not node.route.side:
+            return self._refuse(request, info)
+        if not request.over:
+            request.failed.add(node.name)
+            self._settle(request)
+        return []
 
     def _refuse(self, request: Request, info: ErrorInfo) -> list[Send]:
         if request.over:
@@ -251,5 +281,12 @@ class Router:
 
     def _end(self, request: Request) -> None:
         request.over = True
-        request.answers = {}  # the payloads, which jobs that are still queued would keep
-        del self._requests[request.client, request.number]
+        request.answers, request.shards = {}, {}  # the payloads, which jobs that are still queued would keep
+        if request.answered:
+            self._lingering.discard(request)
+        else:
+            del self._requests[request.client, request.number]
+
+
+def _refused(client: Client, number: int, code: str, text: str) -> Send:
+    return ToClient(client, Refusal(number, ErrorInfo(code, text)))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
-
-import msgspec
 
 from mproc_flow.errors import ErrorInfo, FlowClosed, describe
 from mproc_flow.runtime.bootstrap import Pod
 from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.runtime.stopping import Interrupted, Stopping
-from mproc_flow.transport import channel, frames
-from mproc_flow.transport.frames import Done, Failed, Farewell, Frame, Hello, Leaving, Part, Work
+from mproc_flow.runtime.wire import GatewayWire, OpenWire, Wire
+from mproc_flow.transport import channel
+from mproc_flow.transport.frames import Done, Failed, Farewell, Hello, Part, Work
 
 # One piece of work ahead hides the way to the gateway and back. Where calls are so short that the way is longer, a pod
 # asks for as many as it does in _AHEAD seconds, so that messages travel in batches.
@@ -29,33 +27,33 @@ class Worker:
     Args:
         pod: Who this is.
         dispatcher: Calls the Executor.
+        listen: Serve everybody at this TCP address instead of a Flow's gateway.
         credit: How much work the gateway may send ahead.
+
+    Raises:
+        PortAlreadyUsed: Something else listens there.
     """
 
-    def __init__(self, pod: Pod, dispatcher: Dispatcher, credit: int = _CREDIT) -> None:
+    def __init__(self, pod: Pod, dispatcher: Dispatcher, listen: str = '', credit: int = _CREDIT) -> None:
         self._pod = pod
         self._dispatcher = dispatcher
         self._credit = credit
         self._stopping = Stopping(pod.commands)
         self._stopping.install()
-        assignment = pod.assignment
-        identity = f'{assignment.spec.name}#{assignment.generation}'.encode()
-        where = channel.address(assignment.run_directory, channel.PODS)
         self._context = channel.context()
-        self._socket = channel.dealer(self._context, where, identity)
-        self._has_spoken = False
+        self._wire = self._open(listen)
+        self._socket = self._wire.socket
         self._left = False
         self._over = False
 
     def run(self) -> None:
         """Work until told to stop."""
         self._say_hello()
-        self._pod.ready()
+        self._pod.ready(self._wire.address if isinstance(self._wire, OpenWire) else '')
         try:
             self._loop()
         finally:
-            # If nothing but Hello was sent there may be no connection yet, and nobody needs the Hello any more.
-            channel.close(self._socket, linger=self._has_spoken)
+            self._wire.close()
             self._context.term()
 
     def _loop(self) -> None:
@@ -76,55 +74,56 @@ class Worker:
             self._say_hello()
         if self._stopping.leave and not self._left:
             self._left = True
-            self._send(Leaving())
+            self._over = self._wire.leave()
         self._over = self._over or self._stopping.stop
 
     def _serve_some(self) -> None:
         until = time.monotonic() + _GLANCE
         while not self._over:
-            message = channel.receive(self._socket)
+            message = self._wire.receive()
             if message is None:
                 return
-            self._serve(message)
+            self._serve(*message)
             if time.monotonic() > until or self._stopping.leave:
                 return
 
-    def _serve(self, message: list[Frame]) -> None:
-        header = frames.decode_to_pod(message[0])
+    def _serve(self, header: Work | Farewell, parts: list[Part]) -> None:
         if isinstance(header, Farewell):
             self._over = True
         else:
-            self._do(header, frames.split(message[1:], header.sizes))
+            self._do(header, parts)
 
     def _do(self, work: Work, parts: list[Part]) -> None:
         begin = time.monotonic()
         try:
             self._stopping.in_call = True
-            answer = self._dispatcher.call(work.endpoint, parts)
+            answer = self._dispatcher.call(work, parts)
             self._stopping.in_call = False
         except Interrupted as error:
             self._over = True
-            self._send(Failed(work.key, ErrorInfo(FlowClosed.code, str(error))))
+            self._wire.send(Failed(work.key, ErrorInfo(FlowClosed.code, str(error))))
         except Exception as error:  # the reply to the sender
             self._stopping.in_call = False
-            self._send(Failed(work.key, self._describe(error)))
+            self._wire.send(Failed(work.key, self._describe(error)))
         else:
             self._credit = _credit(self._credit, time.monotonic() - begin)
-            self._send(Done(work.key, self._credit), answer)
+            self._wire.send(Done(work.key, self._credit), answer)
 
     def _describe(self, error: Exception) -> ErrorInfo:
         name = type(self._dispatcher.executor).__name__
         return describe(error, executor=name, pod=self._pod.assignment.spec.name)
 
+    def _open(self, listen: str) -> Wire:
+        if listen:
+            return OpenWire(self._context, listen)
+        assignment = self._pod.assignment
+        identity = f'{assignment.spec.name}#{assignment.generation}'.encode()
+        return GatewayWire(self._context, channel.address(assignment.run_directory, channel.PODS), identity)
+
     def _say_hello(self) -> None:
         assignment = self._pod.assignment
         self._left = False
-        hello = Hello(assignment.spec.name, assignment.generation, self._dispatcher.endpoints, self._credit)
-        channel.send(self._socket, [frames.encode(hello)])
-
-    def _send(self, header: msgspec.Struct, payload: list[Frame] | tuple[Any, ...] = ()) -> None:
-        self._has_spoken = True
-        channel.send(self._socket, [frames.encode(header), *payload])
+        self._wire.hello(Hello(assignment.spec.name, assignment.generation, self._dispatcher.endpoints, self._credit))
 
 
 def _credit(credit: int, seconds: float) -> int:

@@ -9,7 +9,7 @@ from mproc_flow.runtime.bootstrap import Pod
 from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.runtime.stopping import Interrupted
 from mproc_flow.runtime.worker import Worker
-from mproc_flow.transport import channel, frames
+from mproc_flow.transport import channel
 from mproc_flow.transport.frames import Done, Failed, Farewell, Part, Work
 
 _CONCURRENT = 100
@@ -18,8 +18,8 @@ _CONCURRENT = 100
 class AsyncWorker(Worker):
     """Works for one Executor that has ``async def`` methods; its plain methods run in the loop, one at a time."""
 
-    def __init__(self, pod: Pod, dispatcher: Dispatcher, credit: int = _CONCURRENT) -> None:
-        super().__init__(pod, dispatcher, credit)
+    def __init__(self, pod: Pod, dispatcher: Dispatcher, listen: str = '', credit: int = _CONCURRENT) -> None:
+        super().__init__(pod, dispatcher, listen, credit)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _loop(self) -> None:
@@ -47,15 +47,15 @@ class AsyncWorker(Worker):
 
     def _on_socket(self) -> None:
         while not self._over:
-            message = channel.receive(self._socket)
+            message = self._wire.receive()
             if message is None:
                 return
-            header = frames.decode_to_pod(message[0])
+            header, parts = message
             if isinstance(header, Farewell):
                 self._over = True
                 self._news.set()
             else:
-                self._begin(header, frames.split(message[1:], header.sizes))
+                self._begin(header, parts)
 
     def _begin(self, work: Work, parts: list[Part]) -> None:
         task = asyncio.get_running_loop().create_task(self._do_async(work, parts))
@@ -64,16 +64,16 @@ class AsyncWorker(Worker):
 
     async def _do_async(self, work: Work, parts: list[Part]) -> None:
         try:
-            answer = await self._dispatcher.call_async(work.endpoint, parts, self._stopping)
+            answer = await self._dispatcher.call_async(work, parts, self._stopping)
         except (Interrupted, asyncio.CancelledError) as error:
             self._over = True
             text = str(error) or 'the Flow was stopped while this request was worked on'
-            self._send(Failed(work.key, ErrorInfo(FlowClosed.code, text)))
+            self._wire.send(Failed(work.key, ErrorInfo(FlowClosed.code, text)))
             self._news.set()
         except Exception as error:  # the reply to the sender
-            self._send(Failed(work.key, self._describe(error)))
+            self._wire.send(Failed(work.key, self._describe(error)))
         else:
-            self._send(Done(work.key, self._credit), answer)
+            self._wire.send(Done(work.key, self._credit), answer)
         # Sending may take the edge that the loop waits for on the socket's descriptor.
         self._on_socket()
 

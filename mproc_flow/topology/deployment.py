@@ -1,16 +1,22 @@
-"""One node of a Flow, and the pods it becomes."""
+"""One named node of a Flow: its options, and what it becomes when it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import msgspec
 
-from mproc_flow.options.groups import EXECUTOR, inherited, start_method
-from mproc_flow.options.kinds import resolve
-from mproc_flow.topology import devices
-from mproc_flow.topology.plan import GATEWAY, ExecutorSpec, PodSpec
+from mproc_flow.errors import FlowTopologyError
+from mproc_flow.options.address import tcp_address
+from mproc_flow.options.groups import EXECUTOR, inherited
+from mproc_flow.topology.plan import Route
+
+# Whether it was made by add(), by needs() and its like, or by inspect().
+Role = Literal['executor', 'join', 'inspect']
+
+_BEFORE, _AFTER = 'uses_before', 'uses_after'
 
 
 class DeploymentSpec(msgspec.Struct, frozen=True):
@@ -20,91 +26,120 @@ class DeploymentSpec(msgspec.Struct, frozen=True):
         name: Its name, unique in the Flow.
         needs: Names of the Deployments, or ``gateway``, whose results it waits for.
         options: Its other options, as checked; only those that were given.
+        role: How it came into the graph.
     """
 
     name: str
     needs: tuple[str, ...]
     options: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    role: Role = 'executor'
 
     @property
-    def replicas(self) -> int:
-        """How many replicas it has."""
-        return int(self.options.get('replicas', EXECUTOR['replicas'].default))
+    def args(self) -> SimpleNamespace:
+        """All options that act, with defaults for those that were not given."""
+        return SimpleNamespace(**{**EXECUTOR.with_defaults(self.options), 'name': self.name, 'needs': self.needs})
 
     @property
-    def pods(self) -> tuple[str, ...]:
-        """Names of its pods, e.g. ``encoder/rep-0``."""
-        return tuple(f'{self.name}/rep-{replica}' for replica in range(self.replicas))
+    def floating(self) -> bool:
+        """Nobody waits for it."""
+        return bool(self.options.get('floating'))
+
+    @property
+    def external(self) -> bool:
+        """It runs already, somewhere else."""
+        return bool(self.options.get('external'))
+
+    @property
+    def is_passive(self) -> bool:
+        """It only brings results together, which needs no process."""
+        return self.role == 'join' and not self.options
+
+    def within(self, flow: Mapping[str, Any]) -> DeploymentSpec:
+        """Return it with the options that it inherits from its Flow."""
+        if self.is_passive or self.external:
+            return self
+        return msgspec.structs.replace(self, options=inherited(flow, self.options))
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return the nodes it becomes, in the order in which a request passes them."""
+        options = self.options
+        if self.is_passive or self.external:
+            return (Part(self.name, self.name, None, 0),)
+        shards = int(options.get('shards', 1))
+        parts = [Part(self.name, self.name, options.get('uses'), int(options.get('replicas', 1)), shards)]
+        if _BEFORE in options:
+            parts.insert(0, Part(f'{self.name}/{_BEFORE}', self.name, options[_BEFORE], 1))
+        if _AFTER in options:
+            parts.append(Part(f'{self.name}/{_AFTER}', self.name, options[_AFTER], 1))
+        return tuple(parts)
+
+    @property
+    def output(self) -> str:
+        """Name of the node whose answer is this Deployment's."""
+        return self.parts()[-1].name
+
+    def routes(self, needs: tuple[str, ...], side: bool) -> tuple[Route, ...]:
+        """Return its nodes as the Router sees them.
+
+        Args:
+            needs: Names of the nodes whose answers it waits for.
+            side: No answer waits for it.
+
+        Raises:
+            FlowTopologyError: ``disable_reduce`` has nothing that could get the parts.
+        """
+        self._check_reduce()
+        target = '' if self.is_passive else self.name
+        routes: list[Route] = []
+        for part in self.parts():
+            is_main, is_first = part.name == self.name, not routes
+            route = Route(
+                name=part.name,
+                needs=needs if is_first else (routes[-1].name,),
+                shards=part.pods,
+                polling=self.options.get('polling', EXECUTOR['polling'].default) if is_main else 'any',
+                target=target,
+                side=side,
+                apart=bool(self.options.get('disable_reduce')) and len(needs) > 1 if is_first else not is_main,
+                when=self.options.get('when') if is_first else None,
+                address=tcp_address(self.args.host, self.args.port) if self.external else '',
+            )
+            routes.append(route)
+        return tuple(routes)
+
+    def _check_reduce(self) -> None:
+        options = self.options
+        useless = options.get('disable_reduce') and options.get('shards', 1) > 1 and _AFTER not in options
+        if useless and len(self.needs) == 1:
+            raise FlowTopologyError(
+                f'Executor {self.name!r} has disable_reduce, but nothing that could get the answers of its shards '
+                'apart: give it uses_after'
+            )
 
 
-class Host(msgspec.Struct, frozen=True):
-    """What a plan needs to know of the user's process and its host at the moment of the start.
+class Part(msgspec.Struct, frozen=True):
+    """One node that a Deployment becomes: itself, or what stands before or after it.
 
     Args:
-        environ: Environment variables of the user's process.
-        workdir: Its working directory.
-        count_devices: Tells how many GPUs there are.
+        name: Name of the node.
+        deployment: Name of the Deployment.
+        uses: Its Executor.
+        replicas: How many processes each shard has; 0 if nothing runs.
+        shards: How many shards it has.
     """
 
-    environ: Mapping[str, str]
-    workdir: str
-    count_devices: Callable[[], int]
+    name: str
+    deployment: str
+    uses: Any
+    replicas: int
+    shards: int = 1
 
-
-def executor_pods(spec: DeploymentSpec, flow: Mapping[str, Any], host: Host) -> tuple[PodSpec, ...]:
-    """Return the processes of one Deployment.
-
-    Args:
-        spec: The Deployment.
-        flow: Checked options of its Flow.
-        host: Where they will run.
-
-    Raises:
-        BadOption: ``JINA_MP_START_METHOD`` or a round robin over devices cannot be resolved.
-    """
-    options = EXECUTOR.with_defaults(inherited(flow, spec.options))
-    shared = process_options(options, host.environ)
-    executor = _executor(options, host)
-    where = f'Executor {spec.name!r}'
-    return tuple(
-        PodSpec(
-            name=name,
-            deployment=spec.name,
-            replica=replica,
-            replicas=spec.replicas,
-            env=devices.assign(options['env'] or {}, replica, host.count_devices, where),
-            restart=options['restart'],
-            executor=executor,
-            **shared,
-        )
-        for replica, name in enumerate(spec.pods)
-    )
-
-
-def gateway_pod(flow: Mapping[str, Any], environ: Mapping[str, str]) -> PodSpec:
-    """Return the gateway's process, from all options of the Flow. It has no part in a round robin over devices."""
-    env = dict(flow['env'] or {})
-    if devices.is_round_robin(env):
-        del env[devices.DEVICES_VARIABLE]
-    return PodSpec(name=GATEWAY, deployment=GATEWAY, env=env, **process_options(flow, environ))
-
-
-def process_options(options: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return what any process takes from its options, in the units of a plan: seconds, None for ever."""
-    ready = options['timeout_ready']
-    return {
-        'start_method': start_method(options['start_method'], environ),
-        'timeout_ready': ready / 1000 if ready > 0 else None,
-        'timeout_ctrl': float(options['timeout_ctrl']),
-    }
-
-
-def _executor(options: Mapping[str, Any], host: Host) -> ExecutorSpec:
-    uses = options['uses']
-    return ExecutorSpec(
-        uses=uses if isinstance(uses, str) else None,
-        py_modules=tuple(resolve(path, host.workdir) for path in options['py_modules']),
-        metas=options['uses_metas'] or {},
-        requests=options['uses_requests'] or {},
-        workspace=options['workspace'],
-    )
+    @property
+    def pods(self) -> tuple[tuple[str, ...], ...]:
+        """Names of its pods by shard: ``a/rep-0``, ``a/shard-1/rep-0``, ``a/uses_before-0``."""
+        if not self.replicas:
+            return ()
+        if self.name != self.deployment:
+            return ((f'{self.name}-0',),)
+        prefixes = [self.name] if self.shards == 1 else [f'{self.name}/shard-{shard}' for shard in range(self.shards)]
+        return tuple(tuple(f'{prefix}/rep-{replica}' for replica in range(self.replicas)) for prefix in prefixes)

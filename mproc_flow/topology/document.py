@@ -11,12 +11,25 @@ from typing import Any
 import yaml
 
 from mproc_flow.errors import BadConfigSource
-from mproc_flow.options.kinds import show
 
 _MERGE = 'tag:yaml.org,2002:merge'
 _TEXT = 'tag:yaml.org,2002:str'
-_EXPRESSION = '${{'
-_VARIABLE = re.compile(r'\$\{?[A-Za-z_]')
+_TAGS = re.compile(r'tag:yaml\.org,2002:(bool|int|float|null)')
+
+
+class Plain(str):
+    """A text that stands in the document without quotes, and has a dollar sign."""
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader; it tells apart which texts are quoted."""
+
+    def construct_text(self, node: yaml.ScalarNode) -> str:
+        text = self.construct_scalar(node)
+        return Plain(text) if node.style is None and '$' in text else str(text)
+
+
+_Loader.add_constructor(_TEXT, _Loader.construct_text)
 
 
 def parse(text: str, origin: str) -> Any:
@@ -26,28 +39,44 @@ def parse(text: str, origin: str) -> Any:
         text: The text.
         origin: What to call it in messages, e.g. the name of its file.
 
+    Returns:
+        The data, None if there is nothing. Texts without quotes that have a dollar sign are :class:`Plain`.
+
     Raises:
-        BadConfigSource: It is not YAML, or has a tag for an object, a key that stands twice, or a text that asks for
-            substitution. The message says where.
+        BadConfigSource: It is not YAML, or has a tag for an object or a key that stands twice. The message says where.
     """
     loader = _loader(text, origin)
     try:
         node = loader.get_single_node()
         if node is None:
-            raise BadConfigSource(f'{origin}: there is nothing in it; write at least jtype: Flow')
+            return None
         _Inspection(origin).inspect(node, '')
         return _construct(loader, node, origin)
     except yaml.YAMLError as error:
-        raise BadConfigSource(_describe(error, origin)) from None
+        raise BadConfigSource(_describe(error, origin, text)) from None
     except RecursionError:
         raise BadConfigSource(f'{origin}: nested too deep') from None
     finally:
         loader.dispose()
 
 
+def typed(text: str) -> Any:
+    """Return what a text stands for where YAML has it without quotes: a number, True, False, None, or the text."""
+    loader = _Loader('')
+    try:
+        tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+        if not _TAGS.fullmatch(tag):
+            return text
+        return loader.construct_object(yaml.ScalarNode(tag, text))
+    except ValueError:  # PyYAML takes some for numbers that are none, such as 0b_
+        return text
+    finally:
+        loader.dispose()
+
+
 def _loader(text: str, origin: str) -> yaml.SafeLoader:
     try:
-        return yaml.SafeLoader(text)
+        return _Loader(text)
     except yaml.reader.ReaderError as error:
         line = text.count('\n', 0, error.position) + 1
         bad = text[error.position]
@@ -62,11 +91,14 @@ def _construct(loader: yaml.SafeLoader, node: yaml.Node, origin: str) -> Any:
         raise BadConfigSource(f'{origin}: a value in it cannot be read: {error}') from None
 
 
-def _describe(error: yaml.YAMLError, origin: str) -> str:
+def _describe(error: yaml.YAMLError, origin: str, text: str) -> str:
     mark = getattr(error, 'problem_mark', None)
-    where = f'{origin}, {_position(mark)}' if mark else origin
     problem = getattr(error, 'problem', None) or str(error)
-    return f'{where}: not valid YAML: {problem}'
+    if mark is None:
+        return f'{origin}: not valid YAML: {problem}'
+    line = text.splitlines()[mark.line : mark.line + 1]
+    hint = "; between { and }, '${{ ... }}' needs quotes" if any('${{' in part for part in line) else ''
+    return f'{origin}, {_position(mark)}: not valid YAML: {problem}{hint}'
 
 
 def _position(mark: yaml.error.Mark) -> str:
@@ -98,8 +130,6 @@ class _Inspection:
         elif isinstance(node, yaml.SequenceNode):
             for number, item in enumerate(node.value):
                 self.inspect(item, f'{path}[{number}]')
-        else:
-            self._check_substitution(node, path, _asks_for_substitution(node))
 
     def _inspect_mapping(self, node: yaml.MappingNode, path: str) -> None:
         lines: dict[tuple[str, str], int] = {}
@@ -113,7 +143,6 @@ class _Inspection:
             lines[key.tag, name] = key.start_mark.line + 1
             if key.tag != _MERGE:
                 self._check_tag(key, path)
-            self._check_substitution(key, path, _EXPRESSION in name)
             self.inspect(value, f'{path}.{name}' if path else name)
 
     def _check_tag(self, node: yaml.Node, path: str) -> None:
@@ -122,14 +151,5 @@ class _Inspection:
             hint = '; write "jtype: Flow" as the first line instead' if tag == '!Flow' else ''
             raise self._error(node, path, f'has the tag {tag}; only plain data is read here{hint}')
 
-    def _check_substitution(self, node: yaml.Node, path: str, found: bool) -> None:
-        if found:
-            problem = 'values from the environment or a context are not supported yet; write the value itself'
-            raise self._error(node, path, f'is {show(node.value)}: {problem}')
-
     def _error(self, node: yaml.Node, path: str, problem: str) -> BadConfigSource:
         return BadConfigSource(f'{self._origin}, {_position(node.start_mark)}: {path or "the document"} {problem}')
-
-
-def _asks_for_substitution(node: yaml.Node) -> bool:
-    return node.tag == _TEXT and (_EXPRESSION in node.value or _VARIABLE.match(node.value) is not None)

@@ -1,25 +1,26 @@
-"""Flow files: a Flow and its Executors as YAML."""
+"""Flow files: a Flow and its Executors as YAML, and files of a Deployment."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from mproc_flow.errors import BadConfigSource, BadYAMLVersion
+from mproc_flow.errors import BadOption, BadYAMLVersion
 from mproc_flow.options import containers, kinds
 from mproc_flow.options.declare import Option, OptionGroup
-from mproc_flow.options.groups import EXECUTOR, FLOW
+from mproc_flow.options.groups import DEPLOYMENT, EXECUTOR, FLOW, GATEWAY
 from mproc_flow.options.suggest import did_you_mean
-from mproc_flow.topology import document
+from mproc_flow.topology import configuration
+from mproc_flow.topology.configuration import Configuration, Values
+from mproc_flow.topology.files import located
 
-_TEXT_ORIGIN = '<text>'
+STEPS = ('add', 'needs', 'needs_all', 'inspect', 'gather_inspect')
+
 _EXECUTOR_KEYS = ('executors', 'deployments')
-_KEYS = ('jtype', 'version', 'with', *_EXECUTOR_KEYS)
+_HEAD = ('jtype', 'version', 'with')
 _VERSION = re.compile(r'1(\.\d+)?')
 
 
@@ -28,107 +29,102 @@ class FlowFile(msgspec.Struct, frozen=True):
 
     Args:
         flow: Options of the Flow, checked.
-        executors: Options of each Executor, checked, in the order in which they are added.
-        origin: The file as given by the user, or ``<text>``.
+        steps: How its Executors come into it, in order: the name of a method of a Flow, and its arguments, checked.
     """
 
     flow: dict[str, Any]
-    executors: list[dict[str, Any]]
-    origin: str
+    steps: list[tuple[str, dict[str, Any]]]
 
 
-def load(source: str | Path) -> FlowFile:
+def load(source: Any, values: Values) -> FlowFile:
     """Read a Flow file.
 
-    Relative ``py_modules`` and ``workspace`` are taken from the folder of the file, or for a text from the working
-    directory.
+    Relative paths in it belong to the folder of the file, or for anything but a file to the working directory.
 
     Args:
-        source: Path of a YAML file, or YAML text (several lines, or beginning with ``jtype:`` or ``{``).
+        source: See :func:`mproc_flow.topology.configuration.read`.
+        values: From where it takes values and files.
 
     Raises:
         BadConfigSource: There is no such file, or it is not a Flow file.
         BadYAMLVersion: Its version is not 1.
         BadOption: An option in it does not exist or has a value it cannot take.
     """
-    if not isinstance(source, str | os.PathLike):
-        raise BadConfigSource(f'give the path of a YAML file, or YAML text, not {kinds.show(source)}')
-    if isinstance(source, str) and _is_text(source):
-        return _Reader(_TEXT_ORIGIN, os.getcwd()).read(source)
-    path = Path(source)
-    return _Reader(str(path), str(path.absolute().parent)).read(_read(path))
+    reader = _Reader(configuration.read(source, values, 'Flow'), values)
+    reader.check_head('Flow', (*_HEAD, 'gateway', *_EXECUTOR_KEYS))
+    return FlowFile(flow=reader.flow(), steps=[reader.step(place, item) for place, item in reader.items()])
 
 
-def _is_text(source: str) -> bool:
-    start = source.lstrip()
-    return not start or '\n' in source or start.startswith(('jtype:', '{', '!'))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding='utf-8-sig')
-    except FileNotFoundError:
-        hint = '' if path.is_absolute() else f' in {os.getcwd()}'
-        raise BadConfigSource(
-            f'{path}: there is no such file{hint}; give the path of a YAML file, or YAML text'
-        ) from None
-    except UnicodeDecodeError as error:
-        raise BadConfigSource(f'{path}: not UTF-8 text (byte {error.start}); save it as UTF-8') from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, 'strerror', None) or error
-        raise BadConfigSource(f'{path}: cannot be read: {reason}') from None
+def load_deployment(source: Any, values: Values) -> dict[str, Any]:
+    """Read a file with ``jtype: Deployment`` and return its options, checked; arguments and errors as :func:`load`."""
+    reader = _Reader(configuration.read(source, values, 'Deployment'), values)
+    reader.check_head('Deployment', _HEAD)
+    return reader.options(DEPLOYMENT, reader.config.mapping('with'), 'with')
 
 
 class _Reader(msgspec.Struct, frozen=True):
-    origin: str
-    folder: str
+    config: Configuration
+    values: Values
 
-    def read(self, text: str) -> FlowFile:
-        content = document.parse(text, self.origin)
-        if not isinstance(content, dict):
-            raise self._error(f'must be a mapping with jtype: Flow, got {kinds.show(content)}')
-        self._check_keys(content)
-        self._check_head(content)
-        given = content.get('with')
-        return FlowFile(
-            flow=self._options(FLOW, {} if given is None else given, 'with'),
-            executors=[self._options(EXECUTOR, item, place) for place, item in self._items(content)],
-            origin=self.origin,
-        )
-
-    def _check_keys(self, content: Mapping[object, object]) -> None:
-        for key in content:
-            if key not in _KEYS:
-                raise self._error(f'{key} is not a key of a Flow file{did_you_mean(key, _KEYS)}')
-
-    def _check_head(self, content: Mapping[str, object]) -> None:
+    def check_head(self, jtype: str, keys: tuple[str, ...]) -> None:
+        content = self.config.content
         if 'jtype' not in content:
-            raise self._error('jtype is missing: write jtype: Flow')
-        if content['jtype'] != 'Flow':
-            raise self._error(f'jtype must be Flow, got {kinds.show(content["jtype"])}')
+            raise self.config.error(f'jtype is missing: write jtype: {jtype}')
+        if content['jtype'] != jtype:
+            raise self.config.error(f'jtype must be {jtype}, got {kinds.show(content["jtype"])}')
+        self.config.check_keys(keys, f'a {jtype} file')
         version = content.get('version')
         known = isinstance(version, str | float) or type(version) is int
         if version not in (None, '') and not (known and _VERSION.fullmatch(str(version))):
-            raise BadYAMLVersion(f"{self.origin}: version must be '1', got {kinds.show(version)}")
+            raise BadYAMLVersion(f"{self.config.origin}: version must be '1', got {kinds.show(version)}")
 
-    def _items(self, content: Mapping[str, object]) -> Iterable[tuple[str, object]]:
-        given = [key for key in _EXECUTOR_KEYS if key in content]
+    def flow(self) -> dict[str, Any]:
+        own = self.options(FLOW, self.config.mapping('with'), 'with')
+        gateway = self.options(GATEWAY, self.config.mapping('gateway'), 'gateway')
+        for name in gateway:
+            if name in own:
+                raise BadOption(f'{self.config.origin}: gateway.{name} is given as with.{name} too: keep one')
+        return {**own, **gateway}
+
+    def items(self) -> Iterable[tuple[str, dict[str, Any]]]:
+        given = [key for key in _EXECUTOR_KEYS if key in self.config.content]
         if len(given) > 1:
-            raise self._error('executors and deployments mean the same: keep one of them')
-        if not given:
-            return []
-        items = content[given[0]]
+            raise self.config.error('executors and deployments mean the same: keep one of them')
+        items = self.config.content[given[0]] if given else []
         if not isinstance(items, list):
-            raise self._error(
+            raise self.config.error(
                 f'{given[0]} must be a list of mappings (lines that begin with -), got {kinds.show(items)}'
             )
-        return [(f'{given[0]}[{number}]', item) for number, item in enumerate(items)]
+        for number, item in enumerate(items):
+            place = f'{given[0]}[{number}]'
+            if not isinstance(item, dict):
+                raise self.config.error(f'{place} must be a mapping of options, got {kinds.show(item)}')
+            yield place, item
 
-    def _options(self, group: OptionGroup, given: object, place: str) -> dict[str, Any]:
-        if not isinstance(given, dict):
-            raise self._error(f'{place} must be a mapping of options, got {kinds.show(given)}')
+    def step(self, place: str, item: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        rest = dict(item)
+        method = rest.pop('method', 'add')
+        if method not in STEPS:
+            hint = did_you_mean(method, STEPS)
+            raise self.config.error(f'{place}.method must be one of {", ".join(STEPS)}, got {kinds.show(method)}{hint}')
+        own = self._own_arguments(method, rest, place)
+        options = self.options(EXECUTOR, rest, place)
+        if method == 'needs' and 'needs' not in options:
+            raise self.config.error(f'{place}.needs is missing: needs: [a, b] are the Executors that it waits for')
+        return method, {**options, **own}
+
+    def _own_arguments(self, method: str, rest: dict[str, Any], place: str) -> dict[str, Any]:
+        if method != 'gather_inspect' or 'include_last_deployment' not in rest:
+            return {}
+        include = rest.pop('include_last_deployment')
+        if not isinstance(include, bool):
+            raise self.config.error(f'{place}.include_last_deployment must be True or False, got {kinds.show(include)}')
+        return {'include_last_deployment': include}
+
+    def options(self, group: OptionGroup, given: dict[Any, Any], place: str) -> dict[str, Any]:
         rooted = {name: self._rooted(group, name, value) for name, value in given.items()}
-        return group.check(rooted, f'{self.origin}: {place}')
+        checked = group.check(rooted, f'{self.config.origin}: {place}')
+        return located(checked, self.config.folder, self.values.search_paths)
 
     def _rooted(self, group: OptionGroup, name: object, value: object) -> object:
         if not any(option.name == name and _holds_paths(option) for option in group.options):
@@ -138,10 +134,7 @@ class _Reader(msgspec.Struct, frozen=True):
         return self._resolved(value)
 
     def _resolved(self, value: object) -> object:
-        return kinds.resolve(value, self.folder) if isinstance(value, str) and value else value
-
-    def _error(self, problem: str) -> BadConfigSource:
-        return BadConfigSource(f'{self.origin}: {problem}')
+        return kinds.resolve(value, self.config.folder) if isinstance(value, str) and value else value
 
 
 def _holds_paths(option: Option) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -12,9 +11,12 @@ import msgspec
 from mproc_flow.errors import FlowTopologyError
 from mproc_flow.options.groups import FLOW, start_method
 from mproc_flow.options.suggest import did_you_mean
-from mproc_flow.topology import devices
-from mproc_flow.topology.deployment import DeploymentSpec, Host, executor_pods, gateway_pod
+from mproc_flow.topology.deployment import DeploymentSpec, Role
 from mproc_flow.topology.plan import GATEWAY, Plan, Route
+from mproc_flow.topology.pods import Host, executor_pods, gateway_pod, sources
+from mproc_flow.topology.source import Source
+
+JOINER, INSPECTOR, GATHERER = 'joiner', 'inspect', 'gather_inspect'
 
 
 class Graph(msgspec.Struct, frozen=True):
@@ -26,36 +28,134 @@ class Graph(msgspec.Struct, frozen=True):
 
     deployments: tuple[DeploymentSpec, ...] = ()
 
-    def add(self, options: Mapping[str, Any]) -> Graph:
+    # ---- building ----
+
+    def add(self, options: Mapping[str, Any], role: Role = 'executor') -> Graph:
         """Return a graph with one more Deployment.
 
         Without a name it is called ``executor0``, ``executor1``, ... by its position, or the next number that is
-        free. Without ``needs`` it waits for the Deployment added before it, or for the gateway if it is the first.
-        Names in ``needs`` may be added later; they are looked up by :meth:`validate`.
+        free. Without ``needs`` it waits for the last Deployment that others wait for, or for the gateway if there is
+        none. Names in ``needs`` may be added later; they are looked up by :meth:`validate`.
 
         Args:
             options: Options of an Executor, as checked.
+            role: How it comes into the graph.
 
         Raises:
             FlowTopologyError: The name is taken, or is ``gateway``.
         """
         name = options.get('name') or self._free_name()
         self._check_name(name)
-        last = self.deployments[-1].name if self.deployments else GATEWAY
-        needs = tuple(options.get('needs') or (last,))
+        needs = tuple(options.get('needs') or (self.last,))
         rest = {key: value for key, value in options.items() if key not in ('name', 'needs')}
-        return Graph((*self.deployments, DeploymentSpec(name, needs, rest)))
+        return Graph((*self.deployments, DeploymentSpec(name, needs, rest, role)))
+
+    def join(self, options: Mapping[str, Any]) -> Graph:
+        """Return a graph with a Deployment that waits for several others.
+
+        Args:
+            options: Options of an Executor, as checked, ``needs`` among them. Without any but ``name`` and ``needs``
+                it only brings results together, and no process runs for it.
+
+        Raises:
+            FlowTopologyError: There are fewer than two to wait for.
+        """
+        needs = options.get('needs', ())
+        if len(needs) < 2:
+            given = f' not only {needs[0]!r}' if needs else ''
+            raise FlowTopologyError(f'needs() joins at least two Executors,{given}; for one write add(needs=...)')
+        return self.add({'name': self._free_name(JOINER), **options}, 'join')
+
+    def join_all(self, options: Mapping[str, Any]) -> Graph:
+        """Return a graph with a Deployment that waits for all that nobody waits for yet.
+
+        Raises:
+            FlowTopologyError: There is nothing to wait for.
+        """
+        needs = tuple(name for name in self.leaves() if self[name].role != 'inspect')
+        if not needs:
+            raise FlowTopologyError('needs_all() has nothing to join: add() Executors first')
+        options = {'name': self._free_name(JOINER), **options, 'needs': needs}
+        return self.join(options) if len(needs) > 1 else self.add(options)
+
+    def inspect(self, options: Mapping[str, Any]) -> Graph:
+        """Return a graph with a Deployment that looks at what the last one did; what is added later does not see it."""
+        return self.add({'name': self._free_name(INSPECTOR), **options}, 'inspect')
+
+    def gather(self, options: Mapping[str, Any], include_last: bool) -> Graph:
+        """Return a graph with a Deployment that joins all inspectors, and the last Deployment if asked to.
+
+        Without inspectors it is the same graph.
+        """
+        inspectors = tuple(spec.name for spec in self if spec.role == 'inspect')
+        if not inspectors:
+            return self
+        needs = (self.last, *inspectors) if include_last else inspectors
+        options = {'name': self._free_name(GATHERER), **options, 'needs': needs}
+        return self.join(options) if len(needs) > 1 else self.add(options)
+
+    def steps(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the calls that make this graph, each as the name of a method of a Flow and its options."""
+        methods = {'executor': 'add', 'join': 'needs', 'inspect': 'inspect'}
+        steps: list[tuple[str, dict[str, Any]]] = []
+        graph = Graph()
+        for spec in self:
+            options: dict[str, Any] = {'name': spec.name}
+            if spec.role == 'join' or spec.needs != (graph.last,):
+                options['needs'] = spec.needs
+            steps.append((methods[spec.role], {**options, **spec.options}))
+            graph = Graph((*graph.deployments, spec))
+        return steps
+
+    # ---- looking ----
+
+    @property
+    def last(self) -> str:
+        """Name of the Deployment that the next one waits for unless it says otherwise."""
+        followed = [spec.name for spec in self if not spec.floating and spec.role != 'inspect']
+        return followed[-1] if followed else GATEWAY
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the Deployments, in order of addition."""
         return tuple(spec.name for spec in self.deployments)
 
-    @property
-    def leaves(self) -> tuple[str, ...]:
-        """Names of the Deployments that nobody needs, in order of addition."""
-        needed = {name for spec in self.deployments for name in spec.needs}
-        return tuple(name for name in self.names if name not in needed)
+    def awaited(self, hang: bool = False) -> frozenset[str]:
+        """Return the names of the Deployments that the answer to a client waits for, directly or not.
+
+        Args:
+            hang: It does not wait for inspectors.
+        """
+        found = {spec.name for spec in self if not spec.floating and not (hang and spec.role == 'inspect')}
+        before = -1
+        while len(found) > before:  # names that do not exist (yet) do no harm here
+            before = len(found)
+            found.update(name for spec in self if spec.name in found for name in spec.needs if name != GATEWAY)
+        return frozenset(found)
+
+    def leaves(self, hang: bool = False) -> tuple[str, ...]:
+        """Return the names of the Deployments whose results make the answer, in the order in which they are merged.
+
+        They are those that nobody waits for, in order of addition, then inspectors that nobody waits for.
+
+        Args:
+            hang: What inspectors do is left out.
+        """
+        awaited = self.awaited(hang)
+        specs = [spec for spec in self if spec.name in awaited]
+        flowing = {name for spec in specs if spec.role != 'inspect' for name in spec.needs}
+        leaves = [spec for spec in specs if spec.name not in flowing]
+        return tuple(spec.name for spec in sorted(leaves, key=lambda spec: spec.role == 'inspect'))
+
+    def without_inspectors(self) -> Graph:
+        """Return the graph without inspectors, as if they had never been added."""
+        gone = {spec.name for spec in self if spec.role == 'inspect'}
+        kept = []
+        for spec in self:
+            needs = tuple(name for name in spec.needs if name not in gone)
+            if spec.name not in gone and needs:
+                kept.append(msgspec.structs.replace(spec, needs=needs))
+        return Graph(tuple(kept))
 
     def __len__(self) -> int:
         return len(self.deployments)
@@ -100,47 +200,44 @@ class Graph(msgspec.Struct, frozen=True):
             found.append(spec)
         return tuple(found)
 
-    def plan(
-        self,
-        flow_options: Mapping[str, Any],
-        *,
-        environ: Mapping[str, str],
-        sys_path: Sequence[str],
-        workdir: str,
-        count_devices: Callable[[], int] | None = None,
-    ) -> Plan:
-        """Return the pods and routes of one start.
+    def plan(self, flow_options: Mapping[str, Any], host: Host) -> tuple[Plan, dict[str, Source]]:
+        """Return the pods and routes of one start, and by node what is to be loaded in the pods.
 
         Args:
             flow_options: Options of the Flow, as checked.
-            environ: Environment variables of the user's process.
-            sys_path, workdir: Module search path and working directory of the user's process.
-            count_devices: Tells how many GPUs there are; by default the host is asked, at most once.
+            host: The user's process and its host.
 
         Raises:
             FlowTopologyError: The graph is not valid.
-            BadOption: ``JINA_MP_START_METHOD`` or the devices cannot be resolved.
+            BadOption, BadConfigSource: An Executor cannot be found, or ``JINA_MP_START_METHOD`` or the devices cannot
+                be resolved.
         """
         self.validate()
         flow = FLOW.with_defaults(flow_options)
-        ask_once = functools.cache(count_devices or functools.partial(devices.count_devices, environ))
-        host = Host(environ, workdir, ask_once)
-        pods = [pod for spec in self.deployments for pod in executor_pods(spec, flow_options, host)]
-        return Plan(
+        graph = self.without_inspectors() if flow['inspect'] == 'remove' else self
+        specs = [spec.within(flow_options) for spec in graph.ordered()]
+        by_name = {spec.name: spec for spec in specs}
+        found = {node: source for spec in specs for node, source in sources(spec, host).items()}
+        pods = [pod for name in graph.names for pod in executor_pods(by_name[name], found, host)]
+        plan = Plan(
             flow=flow['name'],
-            pods=(*pods, gateway_pod(flow, environ)),
-            routes=tuple(Route(spec.name, spec.needs, spec.pods) for spec in self.ordered()),
-            leaves=self.leaves,
-            start_method=start_method(flow['start_method'], environ),
+            pods=(*pods, gateway_pod(flow, host.environ)),
+            routes=_routes(specs, graph.awaited(flow['inspect'] == 'hang')),
+            leaves=tuple(by_name[name].output for name in graph.leaves(flow['inspect'] == 'hang')),
+            start_method=start_method(flow['start_method'], host.environ),
             host=flow['host'],
-            port=flow['port'],
+            port=0 if flow['port'] is None and flow['protocol'] is not None else flow['port'],
             preload=flow['preload'],
-            sys_path=tuple(sys_path),
-            workdir=workdir,
+            sys_path=tuple(host.sys_path),
+            workdir=host.workdir,
         )
+        return plan, found
 
-    def _free_name(self) -> str:
-        return next(name for number in count(len(self)) if (name := f'executor{number}') not in self.names)
+    def _free_name(self, prefix: str = 'executor') -> str:
+        if prefix != 'executor' and prefix not in self.names:
+            return prefix
+        start = len(self) if prefix == 'executor' else 1
+        return next(name for number in count(start) if (name := f'{prefix}{number}') not in self.names)
 
     def _check_name(self, name: str) -> None:
         if name == GATEWAY:
@@ -165,6 +262,15 @@ class Graph(msgspec.Struct, frozen=True):
                 hint = did_you_mean(name, others)
                 raise FlowTopologyError(f'Executor {spec.name!r} needs {name!r}, which is not in the Flow{hint}')
             seen.add(name)
+
+
+def _routes(specs: Sequence[DeploymentSpec], awaited: frozenset[str]) -> tuple[Route, ...]:
+    outputs = {GATEWAY: GATEWAY, **{spec.name: spec.output for spec in specs}}
+    return tuple(
+        route
+        for spec in specs
+        for route in spec.routes(tuple(outputs[name] for name in spec.needs), spec.name not in awaited)
+    )
 
 
 def _describe_cycle(waiting: Sequence[DeploymentSpec]) -> str:

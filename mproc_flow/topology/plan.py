@@ -7,7 +7,11 @@ see :class:`ExecutorSpec`. Times are in seconds here; the user's options in mill
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
+
+from mproc_flow.options.polling import ANY
 
 GATEWAY = 'gateway'
 
@@ -42,7 +46,7 @@ class PodSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         name: ``encoder/rep-0``, ``encoder/shard-1/rep-0`` or ``gateway`` (Jina's names).
-        deployment: Name of the Deployment it belongs to, or ``gateway``.
+        deployment: Name of the node it works for, see :class:`Route`, or ``gateway``.
         shard: Number of its shard, from 0.
         shards: How many shards the Deployment has.
         replica: Number of the replica within the shard, from 0.
@@ -73,15 +77,26 @@ class Route(msgspec.Struct, frozen=True, omit_defaults=True):
     """One node of the graph as the Router sees it.
 
     Attributes:
-        deployment: Name of the Deployment.
-        needs: Names of the Deployments (or ``gateway``) whose answers it waits for, in the order in which
-            they are merged.
-        pods: Names of the pods that can do its work.
+        name: Name of the node, unique: that of its Deployment, or that with ``/uses_before`` or ``/uses_after``.
+        needs: Names of the nodes (or ``gateway``) whose answers it waits for, in the order in which they are merged.
+        shards: Names of the pods that can do its work, by shard. Empty: what arrives is passed on as it is.
+        polling: Which shards get a request, see :mod:`mproc_flow.options.polling`.
+        target: What ``target_executor`` is matched against; empty if the node is meant whatever that says.
+        side: The client's answer does not wait for it, and an error in it fails nobody.
+        apart: What arrives from several nodes or shards is not merged.
+        when: Condition for Documents to be given to it, see :mod:`mproc_flow.options.condition`.
+        address: Where an external Executor listens, which does the work instead of pods of ours.
     """
 
-    deployment: str
+    name: str
     needs: tuple[str, ...]
-    pods: tuple[str, ...]
+    shards: tuple[tuple[str, ...], ...] = ()
+    polling: str | dict[str, str] = ANY
+    target: str = ''
+    side: bool = False
+    apart: bool = False
+    when: dict[str, Any] | None = None
+    address: str = ''
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,11 +106,12 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
         flow: Name of the Flow, for people.
         pods: The Executor pods, in order of addition, then the gateway.
         routes: The graph, in an order in which every node comes after all it needs.
-        leaves: Deployments whose answers make the answer to the client, in the order of merging. Empty for a
-            Flow without Executors: the gateway answers with the request.
+        leaves: Nodes whose answers make the answer to the client, in the order of merging. Empty for a Flow without
+            Executors: the gateway answers with the request.
         start_method: The Flow's own start method, used for the gateway.
         host: Address to listen on if ``port`` is given.
-        port: TCP port for clients from outside, or None: then only a private socket file is open.
+        port: TCP port for clients from outside, 0 for any that is free, or None: then only a private socket file is
+            open.
         preload: Modules that a forkserver imports once for all its pods.
         sys_path: ``sys.path`` of the user's process, for pods that are fresh interpreters.
         workdir: Working directory of the user's process.

@@ -28,6 +28,7 @@ _READABLE = int(zmq.POLLIN)
 _EVENT = struct.Struct('=H')
 _LINGER_MS = 500
 _RECONNECT_MS = 5
+_PATIENT_MS = 1000
 
 CLIENTS = 'clients'
 PODS = 'pods'
@@ -51,12 +52,30 @@ def address(run_directory: str, name: str) -> str:
 
 def dealer(context: Context, where: str, identity: bytes = b'') -> Socket:
     """Connect a DEALER; it may connect before the other side listens."""
-    socket: Socket = context.socket(zmq.DEALER)
-    _bound(socket)
+    socket = _dealer(context)
     if identity:
         socket.set(zmq.ROUTING_ID, identity)
-    socket.connect(where)
+    _connect(socket, where)
     return socket
+
+
+def watched_dealer(context: Context, where: str, patient: bool = False) -> tuple[Socket, Socket]:
+    """Connect a DEALER, and give it with a socket that can be read when it gains or loses its connection.
+
+    Args:
+        context: The context.
+        where: Address of the other side.
+        patient: Nobody here starts the other side: try ever more seldom to connect, and tell of attempts that failed
+            as of a loss.
+    """
+    socket = _dealer(context)
+    failed = zmq.EVENT_CLOSED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL if patient else 0
+    # Before it connects: what happens earlier is never told.
+    monitor: Socket = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | failed)
+    if patient:
+        socket.set(zmq.RECONNECT_IVL_MAX, _PATIENT_MS)
+    _connect(socket, where)
+    return socket, monitor
 
 
 def router(context: Context, where: str) -> Socket:
@@ -65,21 +84,30 @@ def router(context: Context, where: str) -> Socket:
     Raises:
         PortAlreadyUsed: Something else listens there.
     """
-    socket: Socket = context.socket(zmq.ROUTER)
-    _bound(socket)
-    socket.set(zmq.ROUTER_MANDATORY, 1)
+    socket = router_on(context)
     bind(socket, where)
     return socket
 
 
-def bind(socket: Socket, where: str) -> None:
-    """Bind a socket to one more address.
+def router_on(context: Context) -> Socket:
+    """Give a ROUTER that is not bound yet, see :func:`bind`."""
+    socket: Socket = context.socket(zmq.ROUTER)
+    _bound(socket)
+    socket.set(zmq.ROUTER_MANDATORY, 1)
+    return socket
+
+
+def bind(socket: Socket, where: str) -> str:
+    """Bind a socket to one more address, and give it, with the port's number in place of ``*``.
 
     Raises:
         PortAlreadyUsed: Something else listens there.
     """
     try:
+        _speak_version_of(socket, where)
         socket.bind(where)
+        endpoint: bytes = socket.getsockopt(zmq.LAST_ENDPOINT)  # type: ignore[assignment]
+        return endpoint.rstrip(b'\0').decode()
     except zmq.ZMQError as error:
         if error.errno != zmq.EADDRINUSE:
             raise
@@ -141,14 +169,8 @@ def poller(*sources: Socket | int) -> zmq.Poller:
     return poller
 
 
-def monitor(socket: Socket) -> Socket:
-    """Give a socket that can be read when ``socket`` gains or loses its connection; see :func:`connection_news`."""
-    watch: Socket = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
-    return watch
-
-
 def connection_news(monitor: Socket) -> Iterator[bool]:
-    """Take the news of a monitor, without waiting: True for each connection gained, False for each lost."""
+    """Take the news of a :func:`watched_dealer`, without waiting: True for a connection gained, False for one lost."""
     while (message := receive(monitor)) is not None:
         (event,) = _EVENT.unpack_from(message[0])
         yield event == zmq.EVENT_HANDSHAKE_SUCCEEDED
@@ -160,6 +182,22 @@ def close(*sockets: Socket, linger: bool = True) -> None:
         with contextlib.suppress(zmq.ZMQError):
             socket.disable_monitor()
         socket.close(None if linger else 0)
+
+
+def _dealer(context: Context) -> Socket:
+    socket: Socket = context.socket(zmq.DEALER)
+    _bound(socket)
+    return socket
+
+
+def _connect(socket: Socket, where: str) -> None:
+    _speak_version_of(socket, where)
+    socket.connect(where)
+
+
+def _speak_version_of(socket: Socket, where: str) -> None:
+    if '[' in where:
+        socket.set(zmq.IPV6, 1)
 
 
 def _bound(socket: Socket) -> None:

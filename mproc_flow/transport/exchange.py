@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mproc_flow.errors import DeadlineExceeded, ErrorInfo
 from mproc_flow.transport import channel, frames
-from mproc_flow.transport.frames import Answer, Cancel, Frame, Part, Submit
+from mproc_flow.transport.frames import Answer, Cancel, Frame, Part, Ping, Pong, Submit
 
 # So many requests are sent before the sender looks for replies.
 _AT_ONCE = 8
@@ -22,10 +22,31 @@ class ConnectionLost(ConnectionError):
 
 
 class Reply(NamedTuple):
-    """How a request ended: the parts of its answer, or an error."""
+    """How a request ended.
+
+    Attributes:
+        request: The connection's number for it.
+        position: Which of the exchange's requests it is, from 0.
+        outcome: The parts of its answer, or an error.
+        sort: See :class:`~mproc_flow.transport.frames.Answer`.
+    """
 
     request: int
+    position: int
     outcome: list[Part] | ErrorInfo
+    sort: bool = False
+
+
+class Call(NamedTuple):
+    """Where requests go.
+
+    Attributes:
+        endpoint: Which methods are meant.
+        target: Which Executors are meant, see :class:`~mproc_flow.transport.frames.Submit`.
+    """
+
+    endpoint: str
+    target: str = ''
 
 
 class Connection:
@@ -45,14 +66,13 @@ class Connection:
         self._is_hopeless = is_hopeless
         self._made = time.monotonic()
         self._connected = False
-        self._socket = channel.dealer(context, address)
-        self._monitor = channel.monitor(self._socket)
+        self._socket, self._monitor = channel.watched_dealer(context, address)
         self._poller = channel.poller(self._socket, self._monitor)
-        self._next = 0
+        self._next = self._first = 0
         self.is_lost = False
 
     def exchange(
-        self, endpoint: str, requests: Iterable[list[Frame]], window: int, timeout: float | None
+        self, call: Call, requests: Iterable[list[Frame]], window: int, timeout: float | None
     ) -> Generator[Reply, None, None]:
         """Send requests, at most ``window`` ahead of their replies, and give the replies as they come.
 
@@ -62,16 +82,31 @@ class Connection:
         """
         deadline = None if timeout is None or timeout == math.inf else time.monotonic() + timeout
         pending: set[int] = set()
+        self._first = self._next
         waiting = iter(requests)
         more = True
         try:
             while more or pending:
-                more = more and self._submit(endpoint, waiting, pending, window)
+                more = more and self._submit(call, waiting, pending, window)
                 idle = not more or len(pending) >= window
                 yield from self._replies(pending, self._patience(pending, idle, deadline))
         finally:
             if pending and not self.is_lost:
                 channel.send(self._socket, [frames.encode(Cancel(tuple(pending)))])
+
+    def ping(self, timeout: float) -> Pong | None:
+        """Ask whether requests could be answered; None if nobody says anything within ``timeout`` seconds."""
+        number = self._next
+        self._next += 1
+        channel.send(self._socket, [frames.encode(Ping(number))])
+        end = time.monotonic() + timeout
+        while (left := end - time.monotonic()) > 0 and not self.is_lost:
+            self._wait(left)
+            while (message := channel.receive(self._socket)) is not None:
+                header = frames.decode_to_client(message[0])
+                if isinstance(header, Pong) and header.request == number:
+                    return header
+        return None
 
     def update(self) -> None:
         """Take the news of whether there is a connection; to be called before an exchange."""
@@ -84,13 +119,13 @@ class Connection:
         channel.close(self._socket)
         self._monitor.close(0)
 
-    def _submit(self, endpoint: str, waiting: Iterator[list[Frame]], pending: set[int], window: int) -> bool:
+    def _submit(self, call: Call, waiting: Iterator[list[Frame]], pending: set[int], window: int) -> bool:
         """Send a few more requests; False when there are no more."""
         for _ in range(min(_AT_ONCE, window - len(pending))):
             payload = next(waiting, None)
             if payload is None:
                 return False
-            header = Submit(self._next, endpoint, (len(payload),))
+            header = Submit(self._next, call.endpoint, (len(payload),), call.target)
             pending.add(self._next)
             self._next += 1
             channel.send(self._socket, [frames.encode(header), *payload])
@@ -132,8 +167,10 @@ class Connection:
             if message is None:
                 return None
             header = frames.decode_to_client(message[0])
-            if header.request in pending:
+            if header.request in pending and not isinstance(header, Pong):
                 pending.discard(header.request)
+                position = header.request - self._first
                 if isinstance(header, Answer):
-                    return Reply(header.request, frames.split(message[1:], header.sizes))
-                return Reply(header.request, header.info)
+                    parts = frames.split(message[1:], header.sizes)
+                    return Reply(header.request, position, parts, header.sort)
+                return Reply(header.request, position, header.info)

@@ -20,11 +20,19 @@ Part = Sequence[Frame]
 
 
 class Submit(msgspec.Struct, frozen=True, array_like=True, tag='s'):
-    """Client to gateway: a request. ``request`` is the client's own number for it."""
+    """Client to gateway: a request.
+
+    Attributes:
+        request: The client's own number for it.
+        endpoint: Where it goes.
+        sizes: How many frames each of its parts has.
+        target: Regular expression for the names of the Executors that are meant; empty for all.
+    """
 
     request: int
     endpoint: str
     sizes: tuple[int, ...]
+    target: str = ''
 
 
 class Cancel(msgspec.Struct, frozen=True, array_like=True, tag='c'):
@@ -33,11 +41,36 @@ class Cancel(msgspec.Struct, frozen=True, array_like=True, tag='c'):
     requests: tuple[int, ...]
 
 
+class Ping(msgspec.Struct, frozen=True, array_like=True, tag='p'):
+    """Client to gateway: could you answer requests? ``request`` is the client's own number for it."""
+
+    request: int
+
+
+class Pong(msgspec.Struct, frozen=True, array_like=True, tag='q'):
+    """Gateway to client: whether every node that an answer waits for has a pod that takes work, or which have none.
+
+    Attributes:
+        request: The client's number for it.
+        missing: Names of the nodes without such a pod.
+    """
+
+    request: int
+    missing: tuple[str, ...]
+
+
 class Answer(msgspec.Struct, frozen=True, array_like=True, tag='a'):
-    """Gateway to client: the result of a request, one part for each leaf of the graph."""
+    """Gateway to client: the result of a request, one part for each leaf of the graph.
+
+    Attributes:
+        request: The client's number for it.
+        sizes: How many frames each part has.
+        sort: Some Documents may have gone another way than others: bring them into the order of the request.
+    """
 
     request: int
     sizes: tuple[int, ...]
+    sort: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True, tag='r'):
@@ -72,11 +105,19 @@ class Farewell(msgspec.Struct, frozen=True, array_like=True, tag='f'):
 
 
 class Work(msgspec.Struct, frozen=True, array_like=True, tag='w'):
-    """Gateway to pod: do this. ``key`` is the gateway's number for this piece of work."""
+    """Gateway to pod: do this.
+
+    Attributes:
+        key: The gateway's number for this piece of work.
+        endpoint: Which method is meant.
+        sizes: How many frames each part has.
+        groups: How many parts come from each node or shard, if these are not to be merged; else empty.
+    """
 
     key: int
     endpoint: str
     sizes: tuple[int, ...]
+    groups: tuple[int, ...] = ()
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True, tag='d'):
@@ -93,10 +134,10 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag='e'):
     info: ErrorInfo
 
 
-FromClient = Submit | Cancel
+FromClient = Submit | Cancel | Ping
 FromPod = Hello | Leaving | Done | Failed
 ToPod = Work | Farewell
-ToClient = Answer | Refusal
+ToClient = Answer | Refusal | Pong
 
 encode = msgspec.msgpack.Encoder().encode
 decode_from_client = msgspec.msgpack.Decoder(FromClient).decode

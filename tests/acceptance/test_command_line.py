@@ -75,12 +75,12 @@ def test_a_bad_file_is_a_short_error(programs: Programs, text: str | None, word:
 
 def test_an_executor_that_cannot_start_is_named(programs: Programs, record: str) -> None:
     """The start fails: exit code not 0, and the pod and its error are told."""
-    programs.save('flow.yml', FLOW.format(record=record).replace('uses: Own', 'uses: Missing'))
-    programs.save('own.py', OWN)
+    programs.save('flow.yml', FLOW.format(record=record))
+    programs.save('own.py', f'{OWN}\nraise ImportError("not today")\n')
     program = programs.module('mproc_flow', 'flow', '--uses', 'flow.yml')
     assert program.wait(10) == 1, program.text
     assert 'second/rep-0' in program.text
-    assert 'Missing' in program.text
+    assert 'not today' in program.text
     assert not program.descendants()
 
 

@@ -89,17 +89,18 @@ def test_timeout_ready_minus_one_waits_for_ever(record: str) -> None:
 
 
 def test_a_missing_module_or_class_is_explained(start_method: str) -> None:
-    """``uses`` that nothing can be imported from: the error names it, and the pod."""
+    """``uses`` that nothing can be imported from: the error names it and the Executor, before a process is started."""
     for uses, word in (('no_such_module:Thing', 'no_such_module'), ('tests.support.executors:Thing', 'Thing')):
-        error, _ = fail(Flow(start_method=start_method).add(uses=uses, name='bad'))
-        assert [failure.pod for failure in error.failures] == ['bad/rep-0']
-        assert word in str(error)
+        f = Flow(start_method=start_method).add(uses=uses, name='bad')
+        with pytest.raises(errors.BadOption, match=rf"(?s)'bad'.*{word}"):
+            f.start()
+        assert not f.pods
 
 
 def test_an_import_error_of_the_users_file_is_explained(start_method: str, tmp_path: Path) -> None:
     """A module that raises while it is imported: phase, line and reason are in the error."""
     path = tmp_path / 'broken.py'
-    path.write_text('import mproc_flow\nimport a_module_that_does_not_exist\n')
+    path.write_text('import a_module_that_does_not_exist\nfrom tests.support.executors import Echo as Thing\n')
     error, _ = fail(Flow(start_method=start_method).add(uses='Thing', name='bad', py_modules=[str(path)]))
     (failure,) = error.failures
     assert failure.phase == 'importing'
@@ -147,7 +148,7 @@ def test_the_rest_is_down_when_the_error_is_raised(start_method: str, record: st
 def test_a_failed_flow_can_be_started_again(record: str, tmp_path: Path) -> None:
     """After the reason is gone, the same Flow starts."""
     path = tmp_path / 'mine.py'
-    path.write_text('raise RuntimeError("not yet")\n')
+    path.write_text('raise RuntimeError("not yet")\nMine = None\n')
     f = Flow(start_method='spawn').add(uses='Mine', py_modules=[str(path)], uses_with={'record': record})
     fail(f)
     path.write_text('from tests.support.executors import Echo\n\n\nclass Mine(Echo):\n    pass\n')

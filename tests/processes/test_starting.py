@@ -15,8 +15,10 @@ import pytest
 from mproc_flow import Document, Flow, errors
 from tests.support import proc
 from tests.support.contexts import Task
-from tests.support.executors import Echo
+from tests.support.executors import Echo, SlowBoot
+from tests.support.flows import kill_pod
 from tests.support.programs import Programs
+from tests.support.waiting import eventually
 
 PROGRAM = """\
 import sys
@@ -194,6 +196,27 @@ def test_start_twice_is_an_error_and_changes_nothing() -> None:
         with pytest.raises(errors.FlowBuildLevelError), f:
             pass
         assert len(f.post('/', Document())) == 1
+
+
+def test_a_call_while_it_starts_is_refused_and_one_afterwards_is_answered() -> None:
+    """Another thread may call too early; it is told so, and may ask whether the time has come."""
+    f = Flow(start_method='spawn').add(name='slow', uses=SlowBoot)
+    assert not f.is_flow_ready()
+    starting = Task(f.start)
+    eventually(lambda: f.is_running, 5.0, 'start() has begun')
+    assert not f.is_flow_ready()
+    with pytest.raises(errors.FlowClosed, match='still starting'):
+        f.post('/')
+    starting.join(20.0)
+    try:
+        assert f.is_flow_ready()
+        assert len(f.post('/', Document())) == 1
+        kill_pod(f, 'slow/rep-0')
+        eventually(lambda: not f.is_flow_ready(), 5.0, 'the loss of the only replica is known')
+        eventually(f.is_flow_ready, 10.0, 'it is replaced')
+    finally:
+        f.close()
+    assert not f.is_flow_ready()
 
 
 def test_the_start_method_is_read_at_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ class SlowAsync(Slow):
         self.note('end')
 
 
-class SlowToClose(Recorded):
+class SlowToClose(Echo):
     """Needs some seconds to close."""
 
     def __init__(self, seconds: float = 0.5, **kwargs: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,6 @@ import pytest
 
 from mproc_flow import errors
 from mproc_flow.cli.main import main
-from mproc_flow.options.groups import FLOW
-from mproc_flow.options.kinds import Flag, Scalar
 from mproc_flow.version import __version__
 
 
@@ -56,7 +55,7 @@ def flow(monkeypatch: pytest.MonkeyPatch) -> type[FakeFlow]:
 
 def test_a_flow_is_loaded_started_blocked_and_closed(flow: type[FakeFlow]) -> None:
     assert main(['flow', '--uses', 'flow.yml']) == 0
-    assert flow.calls == [('load', 'flow.yml', {}), ('start',), ('block',), ('close',)]
+    assert flow.calls == [('load', 'flow.yml', {'context': None}), ('start',), ('block',), ('close',)]
 
 
 def test_flags_override_the_file_only_if_they_are_used(flow: type[FakeFlow]) -> None:
@@ -69,6 +68,7 @@ def test_flags_override_the_file_only_if_they_are_used(flow: type[FakeFlow]) -> 
         'load',
         'x.yml',
         {
+            'context': None,
             'name': 'f',
             'start_method': 'spawn',
             'host': '127.0.0.1',
@@ -84,21 +84,45 @@ def test_flags_override_the_file_only_if_they_are_used(flow: type[FakeFlow]) -> 
 
 def test_a_flag_can_be_switched_off(flow: type[FakeFlow]) -> None:
     main(['flow', '--uses', 'x.yml', '--no-quiet'])
-    assert flow.calls[0][2] == {'quiet': False}
+    assert flow.calls[0][2] == {'context': None, 'quiet': False}
 
 
-def test_every_option_of_one_value_has_a_flag_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(['flow', '--help']) == 0
-    printed = ' '.join(capsys.readouterr().out.split())
-    for option in FLOW.options:
-        if isinstance(option.kind, Flag | Scalar):
-            assert f'--{option.name.replace("_", "-")}' in printed
-            assert option.help in printed
-    assert '(default: 600000 ms)' in printed
-    assert '--timeout-ready MS' in printed
-    assert '--port PORT' in printed
-    assert '{fork,spawn,forkserver}' in printed
-    assert '--env' not in printed
+def test_lists_and_dicts_are_gathered(flow: type[FakeFlow]) -> None:
+    flags = [
+        '--env', 'A=1', 'B: x=y', '--env', '{"C": 3}',
+        '--uses-with', 'size=3', 'name=big', 'list=[1, 2]', 'text="5"', 'url=http://x',
+        '--uses-requests', '/index=encode', '--preload', 'numpy', 'my.module', '--preload', 'other',
+        '--polling', '{"/x": "ALL"}', '--context', 'a=1', 'b={"c": [2]}',
+    ]  # fmt: skip
+    assert main(['flow', '--uses', 'x.yml', *flags]) == 0
+    assert flow.calls[0][2] == {
+        'context': {'a': 1, 'b': {'c': [2]}},
+        'env': {'A': '1', 'B': 'x=y', 'C': '3'},
+        'uses_with': {'size': 3, 'name': 'big', 'list': [1, 2], 'text': '5', 'url': 'http://x'},
+        'uses_requests': {'/index': 'encode'},
+        'preload': ('numpy', 'my.module', 'other'),
+        'polling': {'/x': 'all'},
+    }
+
+
+def test_former_names_are_accepted(flow: type[FakeFlow]) -> None:
+    assert main(['flow', '--uses', 'x.yml', '--port-expose', '5', '--parallel', '2']) == 0
+    assert flow.calls[0][2] == {'context': None, 'port': 5, 'replicas': 2}
+
+
+def test_what_has_no_effect_is_accepted_and_said(flow: type[FakeFlow], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(['flow', '--uses', 'x.yml', '--native', '--host-in', '0.0.0.0']) == 0
+    assert flow.calls[0][2] == {'context': None}
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == 'mproc-flow flow: --native has no effect: a Flow always runs its Executors natively'
+    assert said[1].startswith('mproc-flow flow: --host-in has no effect')
+
+
+@pytest.mark.filterwarnings('default')
+def test_warnings_are_one_line(flow: type[FakeFlow], capsys: pytest.CaptureFixture[str]) -> None:
+    flow.block = lambda self: warnings.warn('mind this', RuntimeWarning, stacklevel=1)  # type: ignore[method-assign]
+    assert main(['flow', '--uses', 'x.yml']) == 0
+    assert capsys.readouterr().err == 'mproc-flow: warning: mind this\n'
 
 
 @pytest.mark.parametrize(
@@ -106,17 +130,26 @@ def test_every_option_of_one_value_has_a_flag_with_its_help(capsys: pytest.Captu
     [
         ('flow', 'the following arguments are required: --uses'),
         ('flow --uses', 'expected one argument'),
-        ('flow --uses x --port abc', "argument --port: must be a whole number from 1 to 65535, got 'abc' (str)"),
-        ('flow --uses x --port 0', 'got 0 (int)'),
+        ('flow --uses x --port abc', "argument --port: must be a whole number from 0 to 65535, got 'abc' (str)"),
+        ('flow --uses x --port -1', 'got -1 (int)'),
         ('flow --uses x --timeout-ctrl 0', 'argument --timeout-ctrl: must be a number above 0'),
         ('flow --uses x --start-method frok', 'one of fork, spawn, forkserver'),
         ('flow --uses x --host 0.0.0.0', 'needs keys'),
         ('flow --uses x --prot 5', "there is no argument --prot; did you mean '--port'?"),
         ('flow --uses x --time 5', 'there is no argument --time'),
-        ('flow --uses x more', 'there is no argument more; known: --help, --version, --uses'),
+        ('flow --uses x more', 'there is no argument more; known: --help, --uses, --context'),
         ('--versoin', "there is no argument --versoin; did you mean '--version'?"),
         ('--vers', 'there is no argument --vers'),
-        ('flwo', "invalid choice: 'flwo'"),
+        ('flwo', "there is no command flwo; did you mean 'flow'?"),
+        ('flow --uses x --cors', 'argument --cors: not supported yet: it needs the HTTP front'),
+        ('flow --uses x --title=abc', 'argument --title: not supported yet'),
+        ('flow --uses x --env A', 'argument --env: must be a dict, got a value of type str: write KEY=VALUE'),
+        ('flow --uses x --env =b', 'argument --env: key must be'),
+        ('flow --uses x --context a', "argument --context: must be KEY=VALUE or a dict in JSON, got 'a' (str)"),
+        ('flow --uses x --polling {"/x":"SOME"}', "argument --polling: ['/x'] must be one of any, all"),
+        ('flow --uses x --uses-requests /a=b-c', "argument --uses-requests: ['/a'] must be a name"),
+        ('completions tcsh', "invalid choice: 'tcsh'"),
+        ('new', 'the following arguments are required: NAME'),
     ],
 )
 def test_wrong_usage_exits_with_2(

@@ -162,8 +162,8 @@ def test_a_decorator_that_hides_the_signature_gets_everything() -> None:
         (lambda docs: None, ('docs',)),
         (lambda parameters, docs: None, ('docs', 'parameters')),
         (lambda docs, model=None: None, ('docs',)),
-        (lambda **kwargs: None, ('docs', 'docs_matrix', 'parameters')),
-        (lambda docs, **kwargs: None, ('docs', 'docs_matrix', 'parameters')),
+        (lambda **kwargs: None, ('docs', 'docs_map', 'docs_matrix', 'parameters')),
+        (lambda docs, **kwargs: None, ('docs', 'docs_map', 'docs_matrix', 'parameters')),
         (lambda *args: None, ()),
     ],
 )

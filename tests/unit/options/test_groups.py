@@ -1,4 +1,4 @@
-"""The options of a Flow and of an Executor."""
+"""The options that act, of a Flow, of an Executor and of what is made of these."""
 
 from __future__ import annotations
 
@@ -9,154 +9,235 @@ from typing import Any
 import pytest
 
 from mproc_flow.errors import BadOption
+from mproc_flow.options import declare
 from mproc_flow.options.declare import OptionGroup
-from mproc_flow.options.groups import EXECUTOR, FLOW, inherited, start_method
+from mproc_flow.options.groups import ALONE, CLIENT, DEPLOYMENT, EXECUTOR, FLOW, GATEWAY
+
+GROUPS = (FLOW, EXECUTOR, DEPLOYMENT, CLIENT, GATEWAY)
 
 
 class MyExecutor: ...
 
 
-FULL_FLOW: dict[str, Any] = {
-    'name': 'my flow',
-    'start_method': 'Spawn',
-    'host': 'localhost',
-    'port': 51000,
-    'workspace': 'work',
+SHARED: dict[str, Any] = {
     'env': {'A': 1},
+    'workspace': 'work',
+    'start_method': 'Spawn',
     'timeout_ready': -1,
     'timeout_ctrl': 2.5,
-    'preload': ['numpy', 'my.module'],
-    'prefetch': 0,
-    'quiet': True,
-}
-FULL_EXECUTOR: dict[str, Any] = {
-    'uses': MyExecutor,
-    'name': 'encoder',
-    'needs': ['gateway', 'other'],
+    'restart': False,
     'replicas': 2,
+    'shards': 3,
+    'polling': {'/a': 'ALL'},
     'uses_with': {'path': Path('x')},
     'uses_metas': {'name': 'x'},
     'uses_requests': {'/index': 'encode'},
     'py_modules': 'encoder.py',
-    'env': {'A': 1},
-    'timeout_ready': 0,
-    'timeout_ctrl': 5,
-    'start_method': 'FORK',
-    'workspace': '/srv',
-    'restart': False,
 }
+SHARED_KEPT: dict[str, Any] = {
+    **SHARED,
+    'env': {'A': '1'},
+    'workspace': os.path.abspath('work'),
+    'start_method': 'spawn',
+    'polling': {'/a': 'all'},
+    'py_modules': (os.path.abspath('encoder.py'),),
+}
+FULL_FLOW: dict[str, Any] = {
+    **SHARED,
+    'name': 'my flow',
+    'host': '::1',
+    'port': 51000,
+    'protocol': 'ZMQ',
+    'prefetch': 0,
+    'return_responses': True,
+    'inspect': 'Hang',
+    'quiet': True,
+    'preload': ['numpy', 'my.module'],
+    'uses': 'BaseExecutor',
+}
+FULL_EXECUTOR: dict[str, Any] = {
+    **SHARED,
+    'uses': MyExecutor,
+    'name': 'encoder',
+    'needs': ['gateway', 'other'],
+    'uses_before': 'before.yml',
+    'uses_after': 'package.module:Class',
+    'disable_reduce': True,
+    'when': {'tags__a': {'$eq': 1}},
+    'floating': True,
+    'extra_search_paths': '/srv/',
+}
+FULL_EXTERNAL: dict[str, Any] = {'external': True, 'host': '::1', 'port': 51000}
+
+
+def owner(value: Any) -> Any:
+    return value.owner if isinstance(value, OptionGroup) else None
+
+
+def acting(group: OptionGroup) -> set[str]:
+    return {option.name for option in group.options if option.acts}
 
 
 def test_every_option_of_a_flow() -> None:
-    assert set(FULL_FLOW) == set(FLOW.names)
-    assert FLOW.check(FULL_FLOW, 'Flow()') == {
+    assert set(FULL_FLOW) == acting(FLOW)
+    kept = FLOW.check(FULL_FLOW, 'Flow()')
+    assert kept == {
+        **SHARED_KEPT,
         'name': 'my flow',
-        'start_method': 'spawn',
-        'host': '127.0.0.1',
+        'host': '::1',
         'port': 51000,
-        'workspace': os.path.abspath('work'),
-        'env': {'A': '1'},
-        'timeout_ready': -1,
-        'timeout_ctrl': 2.5,
-        'preload': ('numpy', 'my.module'),
+        'protocol': 'zmq',
         'prefetch': 0,
+        'return_responses': True,
+        'inspect': 'hang',
         'quiet': True,
+        'preload': ('numpy', 'my.module'),
     }
+    assert [name for name, value in kept.items() if value == FLOW[name].default] == []
 
 
 def test_every_option_of_an_executor() -> None:
-    assert set(FULL_EXECUTOR) == set(EXECUTOR.names)
-    assert EXECUTOR.check(FULL_EXECUTOR, 'Flow.add()') == {
+    assert set(FULL_EXECUTOR) | set(FULL_EXTERNAL) == acting(EXECUTOR)
+    kept = EXECUTOR.check(FULL_EXECUTOR, 'Flow.add()')
+    assert kept == {
+        **SHARED_KEPT,
         'uses': MyExecutor,
         'name': 'encoder',
         'needs': ('gateway', 'other'),
-        'replicas': 2,
-        'uses_with': {'path': Path('x')},
-        'uses_metas': {'name': 'x'},
-        'uses_requests': {'/index': 'encode'},
-        'py_modules': ('encoder.py',),
-        'env': {'A': '1'},
-        'timeout_ready': 0,
-        'timeout_ctrl': 5,
-        'start_method': 'fork',
-        'workspace': '/srv',
-        'restart': False,
+        'uses_before': 'before.yml',
+        'uses_after': 'package.module:Class',
+        'disable_reduce': True,
+        'when': {'tags__a': {'$eq': 1}},
+        'floating': True,
+        'extra_search_paths': ('/srv',),
     }
+    assert EXECUTOR.check(FULL_EXTERNAL, 'Flow.add()') == FULL_EXTERNAL
+    assert [name for name, value in {**kept, **FULL_EXTERNAL}.items() if value == EXECUTOR[name].default] == []
 
 
-@pytest.mark.parametrize(('group', 'full'), [(FLOW, FULL_FLOW), (EXECUTOR, FULL_EXECUTOR)])
+@pytest.mark.parametrize(
+    ('group', 'full'), [(FLOW, FULL_FLOW), (EXECUTOR, FULL_EXECUTOR), (EXECUTOR, FULL_EXTERNAL)], ids=owner
+)
 def test_checking_twice_changes_nothing(group: OptionGroup, full: dict[str, Any]) -> None:
     once = group.check(full, 'here()')
     assert group.check(once, 'here()') == once
 
 
-@pytest.mark.parametrize('group', [FLOW, EXECUTOR])
+@pytest.mark.parametrize('group', GROUPS, ids=owner)
 def test_defaults_pass_their_own_check_and_are_in_normal_form(group: OptionGroup) -> None:
-    defaults = group.with_defaults({})
-    given = {name: value for name, value in defaults.items() if value is not None}
-    assert group.check(defaults, 'here()') == given
+    for option in group.options:
+        if option.default is not None:
+            kept = option.check(option.default, 'here()')
+            assert (kept, type(kept)) == (option.default, type(option.default)), option.name
 
 
-def test_the_defaults_that_users_know() -> None:
+SHARED_DEFAULTS: dict[str, Any] = {
+    **dict.fromkeys(('env', 'workspace', 'start_method', 'uses_with', 'uses_metas', 'uses_requests')),
+    'timeout_ready': 600_000,
+    'timeout_ctrl': 60,
+    'restart': True,
+    'replicas': 1,
+    'shards': 1,
+    'polling': 'any',
+    'py_modules': (),
+}
+
+
+def test_the_defaults_that_users_of_a_flow_know() -> None:
     assert FLOW.with_defaults({}) == {
+        **SHARED_DEFAULTS,
+        **dict.fromkeys(('port', 'protocol', 'uses')),
         'name': 'Flow',
-        'start_method': None,
         'host': '127.0.0.1',
-        'port': None,
-        'workspace': None,
-        'env': None,
-        'timeout_ready': 600_000,
-        'timeout_ctrl': 60,
-        'preload': (),
         'prefetch': 1000,
+        'return_responses': False,
+        'inspect': 'collect',
         'quiet': False,
+        'preload': (),
     }
-    defaults = EXECUTOR.with_defaults({})
-    assert (defaults['replicas'], defaults['restart'], defaults['uses']) == (1, True, None)
 
 
-@pytest.mark.parametrize('group', [FLOW, EXECUTOR])
+def test_the_defaults_that_users_of_an_executor_know() -> None:
+    assert EXECUTOR.with_defaults({}) == {
+        **SHARED_DEFAULTS,
+        **dict.fromkeys(('uses', 'name', 'needs', 'uses_before', 'uses_after', 'when', 'port')),
+        'disable_reduce': False,
+        'floating': False,
+        'external': False,
+        'host': '127.0.0.1',
+        'extra_search_paths': (),
+    }
+
+
+def test_a_deployment_has_what_an_executor_has_and_is_reached_as_a_flow_is() -> None:
+    assert acting(DEPLOYMENT) == acting(EXECUTOR) - {'needs', 'floating', 'external'} | set(ALONE)
+    for name in ALONE:
+        assert DEPLOYMENT[name] is FLOW[name]
+    given = {'uses': MyExecutor, 'replicas': 2, 'port': 5}
+    assert DEPLOYMENT.check(given, 'Deployment()') == given
+
+
+def test_a_client_and_the_gateway_have_options_of_a_flow() -> None:
+    assert acting(CLIENT) == {'host', 'port', 'protocol', 'prefetch', 'return_responses'}
+    assert acting(GATEWAY) == {'host', 'port', 'protocol', 'prefetch'}
+    for group in (CLIENT, GATEWAY):
+        for option in group.options:
+            assert option is FLOW[option.name]
+
+
+@pytest.mark.parametrize('group', GROUPS, ids=owner)
 def test_every_option_is_declared_once_and_explained(group: OptionGroup) -> None:
-    assert len(set(group.names)) == len(group.names)
+    names = [name for option in group.options for name in (option.name, *option.aliases, *option.former)]
+    assert sorted(set(names)) == sorted(names)
     for option in group.options:
         assert option.help.endswith('.'), option.name
         assert option.name.isidentifier()
 
 
-@pytest.mark.parametrize(
-    ('group', 'options', 'message'),
-    [
-        (FLOW, {'port': 0}, 'from 1 to 65535, got 0'),
-        (FLOW, {'port': 65536}, 'got 65536'),
-        (FLOW, {'host': '0.0.0.0'}, 'needs keys'),
-        (FLOW, {'name': ''}, 'non-empty text'),
-        (FLOW, {'prefetch': -1}, 'at least 0'),
-        (FLOW, {'preload': ['a b']}, 'preload[0] must be a module name'),
-        (FLOW, {'timeout_ready': 2**31}, '(ms), got'),
-        (FLOW, {'timeout_ready': 1.5}, 'whole number up to 2147483647 (ms), got 1.5'),
-        (FLOW, {'timeout_ctrl': 0}, '(s), got 0'),
-        (FLOW, {'timeout_ctrl': 2147484}, 'up to 2147483 (s), got 2147484'),
-        (FLOW, {'env': {'PASSWORD': b'secret'}}, "env['PASSWORD'] must be text, number, bool or path, got a value of"),
-        (FLOW, {'quiet': 'yes'}, 'True or False'),
-        (FLOW, {'replicas': 2}, 'not an option of a Flow'),
-        (EXECUTOR, {'replicas': '5'}, "at least 1, got '5' (str)"),
-        (EXECUTOR, {'replicas': 0}, 'at least 1, got 0'),
-        (EXECUTOR, {'replica': 5}, "did you mean 'replicas'?"),
-        (EXECUTOR, {'port': 5}, 'not an option of an Executor'),
-        (EXECUTOR, {'name': 'a-b'}, 'Python identifier'),
-        (EXECUTOR, {'needs': []}, 'the list is empty'),
-        (EXECUTOR, {'needs': {'a'}}, 'got'),
-        (EXECUTOR, {'uses': 'MyExecutor'}, 'needs py_modules, or write package.module:MyExecutor'),
-        (EXECUTOR, {'uses': 'MyExecutor', 'py_modules': []}, 'needs py_modules'),
-        (EXECUTOR, {'uses_with': {1: 2}}, 'uses_with key must be'),
-        (EXECUTOR, {'uses_metas': {'a': MyExecutor}}, "uses_metas['a'] must be plain data"),
-        (EXECUTOR, {'uses_requests': {'/a': 5}}, "uses_requests['/a'] must be"),
-        (EXECUTOR, {'py_modules': [5]}, 'py_modules[0] must be a path'),
-        (EXECUTOR, {'start_method': 'frok'}, 'one of fork, spawn, forkserver'),
-        (EXECUTOR, {'restart': 1}, 'True or False'),
-    ],
-    ids=str,
-)
+BAD = [
+    (FLOW, {'port': -1}, 'from 0 to 65535, got -1'),
+    (FLOW, {'port': 65536}, 'got 65536'),
+    (FLOW, {'host': '0.0.0.0'}, 'needs keys'),
+    (FLOW, {'name': ''}, 'non-empty text'),
+    (FLOW, {'protocol': 'http'}, 'the other fronts come with a later version'),
+    (FLOW, {'prefetch': -1}, 'at least 0'),
+    (FLOW, {'return_responses': 1}, 'True or False'),
+    (FLOW, {'inspect': 'keep'}, 'one of collect, hang, remove'),
+    (FLOW, {'preload': ['a b']}, 'preload[0] must be a module name'),
+    (FLOW, {'uses': MyExecutor}, 'a Flow is loaded by Flow.load_config(...)'),
+    (FLOW, {'timeout_ready': 2**31}, '(ms), got'),
+    (FLOW, {'timeout_ready': 1.5}, 'whole number up to 2147483647 (ms), got 1.5'),
+    (FLOW, {'timeout_ctrl': 0}, '(s), got 0'),
+    (FLOW, {'timeout_ctrl': 2147484}, 'up to 2147483 (s), got 2147484'),
+    (FLOW, {'env': {'PASSWORD': b'secret'}}, "env['PASSWORD'] must be text, number, bool or path, got a value of"),
+    (FLOW, {'quiet': 'yes'}, 'True or False'),
+    (FLOW, {'needs': 'a'}, 'not an option of a Flow'),
+    (EXECUTOR, {'replicas': '5'}, "at least 1, got '5' (str)"),
+    (EXECUTOR, {'replicas': 0}, 'at least 1, got 0'),
+    (EXECUTOR, {'replica': 5}, "did you mean 'replicas'?"),
+    (EXECUTOR, {'shards': 0}, 'at least 1, got 0'),
+    (EXECUTOR, {'polling': 'some'}, "must be 'ANY', 'ALL', or a dict"),
+    (EXECUTOR, {'prefetch': 5}, 'not an option of an Executor'),
+    (EXECUTOR, {'name': 'a-b'}, 'Python identifier'),
+    (EXECUTOR, {'needs': []}, 'the list is empty'),
+    (EXECUTOR, {'needs': {'a'}}, 'got'),
+    (EXECUTOR, {'uses': 'docker://x'}, 'images are for containers'),
+    (EXECUTOR, {'uses_before': 5}, 'give the class, not an instance'),
+    (EXECUTOR, {'uses_after': 5}, 'give the class, not an instance'),
+    (EXECUTOR, {'uses_with': {1: 2}}, 'uses_with key must be'),
+    (EXECUTOR, {'uses_metas': {'a': MyExecutor}}, "uses_metas['a'] must be plain data"),
+    (EXECUTOR, {'uses_requests': {'/a': 5}}, "uses_requests['/a'] must be"),
+    (EXECUTOR, {'py_modules': [5]}, 'py_modules[0] must be a path'),
+    (EXECUTOR, {'start_method': 'frok'}, 'one of fork, spawn, forkserver'),
+    (EXECUTOR, {'restart': 1}, 'True or False'),
+    (EXECUTOR, {'disable_reduce': 1}, 'True or False'),
+    (EXECUTOR, {'when': {'txt': {'$eq': 1}}}, "when['txt'] must be below a field of Document"),
+    (EXECUTOR, {'floating': 1}, 'True or False'),
+    (EXECUTOR, {'extra_search_paths': 5}, 'must be a path'),
+]
+
+
+@pytest.mark.parametrize(('group', 'options', 'message'), BAD, ids=[str(options) for _, options, _ in BAD])
 def test_bad_options(group: OptionGroup, options: dict[str, Any], message: str) -> None:
     with pytest.raises(BadOption) as caught:
         group.check(options, 'here()')
@@ -164,56 +245,45 @@ def test_bad_options(group: OptionGroup, options: dict[str, Any], message: str) 
     assert str(caught.value).startswith(f'here(): {next(iter(options))}')
 
 
-@pytest.mark.parametrize('options', [{'timeout_ctrl': 0.001}, {'timeout_ctrl': 2147483}, {'timeout_ready': 2**31 - 1}])
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'port': 5}, 'port is where an external Executor listens: give external=True, or leave it out'),
+        ({'host': '::1', 'external': False}, 'host is where an external Executor listens'),
+        ({'external': True}, 'port is missing: where does the external Executor listen?'),
+        ({'external': True, 'port': 0}, 'port is missing'),
+        ({**FULL_EXTERNAL, 'port': 65536}, 'port must be a whole number from 0 to 65535'),
+        ({**FULL_EXTERNAL, 'external': 1}, 'external must be True or False'),
+        ({**FULL_EXTERNAL, 'uses': MyExecutor}, 'uses cannot be given for an external Executor, which runs already'),
+        ({**FULL_EXTERNAL, 'uses_before': MyExecutor}, 'uses_before cannot be given for an external Executor'),
+        ({**FULL_EXTERNAL, 'uses_after': MyExecutor}, 'uses_after cannot be given for an external Executor'),
+        ({**FULL_EXTERNAL, 'replicas': 2}, 'replicas cannot be given for an external Executor'),
+        ({**FULL_EXTERNAL, 'shards': 2}, 'shards cannot be given for an external Executor'),
+        ({**FULL_EXTERNAL, 'when': {'text': {'$eq': 'a'}}}, 'when cannot be given for an external Executor'),
+        ({**FULL_EXTERNAL, 'disable_reduce': True}, 'disable_reduce cannot be given for an external Executor'),
+    ],
+    ids=str,
+)
+def test_what_does_not_go_together_with_an_external_executor(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadOption) as caught:
+        EXECUTOR.check(options, 'here()')
+    assert str(caught.value).startswith(f'here(): {message}')
+
+
+@pytest.mark.parametrize(
+    'options',
+    [{'timeout_ctrl': 0.001}, {'timeout_ctrl': 2147483}, {'timeout_ready': 2**31 - 1}, {'port': 0}, {'port': 65535}],
+    ids=str,
+)
 def test_the_ends_of_what_is_accepted(options: dict[str, Any]) -> None:
     assert FLOW.check(options, 'here()') == options
 
 
-def test_a_bare_class_name_is_fine_with_py_modules() -> None:
-    given = {'uses': 'MyExecutor', 'py_modules': 'my.py'}
-    assert EXECUTOR.check(given, 'here()') == {'uses': 'MyExecutor', 'py_modules': ('my.py',)}
-
-
-def test_what_an_executor_inherits() -> None:
-    flow = FLOW.check(FULL_FLOW, 'Flow()')
-    assert inherited(flow, {}) == {
-        key: flow[key] for key in ('start_method', 'timeout_ready', 'timeout_ctrl', 'env', 'workspace')
-    }
-
-
-def test_an_executors_own_options_win_and_environments_are_merged() -> None:
-    flow = {'env': {'A': '1', 'B': '1'}, 'timeout_ready': 5, 'workspace': '/flow'}
-    own = {'env': {'B': '2', 'C': '2'}, 'timeout_ready': 0, 'name': 'a', 'workspace': '/own'}
-    assert inherited(flow, own) == {**own, 'env': {'A': '1', 'B': '2', 'C': '2'}}
-    assert flow['env'] == {'A': '1', 'B': '1'}
-
-
-def test_options_without_a_value_are_not_inherited() -> None:
-    assert inherited({'workspace': None, 'env': None}, {'env': {'A': '1'}}) == {'env': {'A': '1'}}
-
-
-@pytest.mark.parametrize(
-    ('given', 'variable', 'platform', 'method'),
-    [
-        ('spawn', 'fork', 'linux', 'spawn'),
-        ('spawn', 'nonsense', 'linux', 'spawn'),
-        (None, 'ForkServer', 'linux', 'forkserver'),
-        (None, None, 'linux', 'fork'),
-        (None, '', 'linux', 'fork'),
-        (None, None, 'darwin', 'spawn'),
-    ],
-)
-def test_start_method_is_taken_from_the_nearest(
-    given: str | None, variable: str | None, platform: str, method: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr('sys.platform', platform)
-    environ = {} if variable is None else {'JINA_MP_START_METHOD': variable}
-    assert start_method(given, environ) == method
-
-
-def test_a_bad_start_method_in_the_environment_names_the_variable() -> None:
-    with pytest.raises(BadOption) as caught:
-        start_method(None, {'JINA_MP_START_METHOD': 'threads'})
-    assert str(caught.value) == (
-        "environment variable JINA_MP_START_METHOD must be one of fork, spawn, forkserver, got 'threads' (str)"
-    )
+def test_other_names_are_kept_under_the_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(declare, '_warned', set())
+    assert EXECUTOR.check({'no_reduce': True}, 'here()') == {'disable_reduce': True}
+    with pytest.warns(UserWarning, match=r'^here\(\): parallel is now called replicas$'):
+        assert EXECUTOR.check({'parallel': 2}, 'here()') == {'replicas': 2}
+    assert EXECUTOR.check({'parallel': 3}, 'here()') == {'replicas': 3}
+    with pytest.raises(BadOption, match=r'^here\(\): parallel is the same as replicas, which is given too: keep one$'):
+        EXECUTOR.check({'replicas': 2, 'parallel': 2}, 'here()')

@@ -14,12 +14,10 @@ import pytest
 
 from mproc_flow.options.address import Loopback
 from mproc_flow.options.containers import Anything, Data, DictOf, ListOf, VariableName, VariableValue
-from mproc_flow.options.kinds import Choice, Flag, Integer, Kind, Name, Number, Path, Refused, Scalar, Text
-from mproc_flow.options.uses import Uses
+from mproc_flow.options.kinds import Choice, Flag, Integer, Kind, Name, Number, Path, Refused, Scalar, Text, Union
 
 
-class MyExecutor:
-    def method(self) -> None: ...
+class MyExecutor: ...
 
 
 class Word(str, enum.Enum):
@@ -46,6 +44,8 @@ ACCEPTED = [
     (Path(), '/a/../b', '/b'),
     (Path(), pathlib.Path('/a'), '/a'),
     (Path(absolute=False), 'a/b.py', 'a/b.py'),
+    (Union((Integer(), Text())), 5, 5),
+    (Union((Integer(), Text())), '5', '5'),
     (ListOf(Name()), 'a', ('a',)),
     (ListOf(Name()), ['a', 'b'], ('a', 'b')),
     (ListOf(Name()), ('a',), ('a',)),
@@ -61,11 +61,6 @@ ACCEPTED = [
     (Loopback(), '127.1.2.3', '127.1.2.3'),
     (Loopback(), '::1', '::1'),
     (Loopback(), 'LocalHost', '127.0.0.1'),
-    (Uses(), MyExecutor, MyExecutor),
-    (Uses(), 'package.module:Class', 'package.module:Class'),
-    (Uses(), 'module:Class', 'module:Class'),
-    (Uses(), 'package.module.Class', 'package.module.Class'),
-    (Uses(), 'Class', 'Class'),
 ]
 
 NESTED: dict[str, object] = {}
@@ -101,6 +96,7 @@ REFUSED = [
     (Path(), b'/a', "got b'/a' (bytes)"),
     (Path(), 'a\0b', 'NUL'),
     (Path(), 5, 'got 5 (int)'),
+    (Union((Integer(), Text())), '', "must be a whole number or non-empty text, got '' (str)"),
     (ListOf(Name()), {'a'}, 'or a list of these, got'),
     (ListOf(Name()), 5, 'got 5 (int)'),
     (ListOf(Name()), ['a', 5], '[1] must be a name that is a Python identifier, got 5 (int)'),
@@ -129,24 +125,6 @@ REFUSED = [
     (Loopback(), 'example.org', 'needs keys'),
     (Loopback(), '', 'needs keys'),
     (Loopback(), 2130706433, "must be a loopback address such as '127.0.0.1'"),
-    (Uses(), MyExecutor(), 'give the class, not an instance: uses=MyExecutor, uses_with={...}'),
-    (Uses(), 5, 'give the class, not an instance: uses=MyExecutor'),
-    (Uses(), print, 'that is a function'),
-    (Uses(), lambda: None, 'that is a function'),
-    (Uses(), MyExecutor.method, 'that is a function'),
-    (Uses(), {'jtype': 'X'}, 'an Executor configuration is not read'),
-    (Uses(), 'executor.yml', 'an Executor configuration is not read'),
-    (Uses(), 'jtype: X', 'an Executor configuration is not read'),
-    (Uses(), 'docker://image', 'containers are not run'),
-    (Uses(), 'jinahub://Name', 'containers are not run'),
-    (Uses(), 'jinahub+docker://Name', 'containers are not run'),
-    (Uses(), 'executor.py', "py_modules='path/to/file.py'"),
-    (Uses(), 'executor.py:MyExecutor', "py_modules='path/to/file.py'"),
-    (Uses(), 'my-module:Class', 'must be an Executor class or its import path'),
-    (Uses(), 'module:', 'import path'),
-    (Uses(), ':Class', 'import path'),
-    (Uses(), 'module..Class', 'import path'),
-    (Uses(), '', 'import path'),
 ]
 
 

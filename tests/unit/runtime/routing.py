@@ -10,7 +10,7 @@ from mproc_flow.executor import DEFAULT_ENDPOINT
 from mproc_flow.runtime.router import Router
 from mproc_flow.runtime.routing import Send, ToClient, ToPod
 from mproc_flow.topology.plan import GATEWAY, Route
-from mproc_flow.transport.frames import Answer, Hello, Part, Refusal, Work
+from mproc_flow.transport.frames import Answer, Hello, Part, Refusal, Submit, Work
 
 CLIENT = b'client'
 
@@ -36,7 +36,7 @@ class Node:
 
 def make_router(nodes: Sequence[Node], **options: int) -> Router:
     """A Router for nodes, each of which comes after all it needs."""
-    routes = [Route(node.name, node.needs, node.pods) for node in nodes]
+    routes = [Route(node.name, node.needs, (node.pods,), target=node.name) for node in nodes]
     return Router(routes, leaves(nodes), **options)
 
 
@@ -128,7 +128,7 @@ class Town:
     def submit(self, *numbers: int, endpoint: str = '/', client: bytes = CLIENT) -> None:
         """Requests arrive, each with its number as the payload."""
         for number in numbers:
-            self.take(self.router.submit(client, number, endpoint, [[f'in{number}']]))
+            self.take(self.router.submit(client, Submit(number, endpoint, ()), [[f'in{number}']]))
 
     def hello(self, pod: str, generation: int | None = None) -> None:
         """A pod (of a new generation) takes work."""
@@ -141,7 +141,7 @@ class Town:
         """A pod finishes a piece of the work it holds."""
         process = self.processes[pod]
         job = process.held.pop(position)
-        self.take(self.router.done(process.peer, job.header.key, process.work_on(job), process.credit))
+        self.take(self.router.done(process.peer, job.header.key, [process.work_on(job)], process.credit))
 
     def fail(self, pod: str, info: ErrorInfo) -> None:
         """A piece of a pod's work raises."""

@@ -16,10 +16,13 @@ from mproc_flow.model.document import Document
 from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.runtime.messages import Command
 from mproc_flow.runtime.stopping import Stopping
-from mproc_flow.transport.frames import Part
+from mproc_flow.topology.plan import Route
+from mproc_flow.transport.frames import Part, Work
 from mproc_flow.transport.pipe import Pipe, pair
 
 RESULTS = '__results__'
+
+ROUTE = Route('enc', ('gateway',), (('enc/rep-0',),), target='enc')
 
 
 class Working(Executor):
@@ -112,7 +115,7 @@ def part(*ids: str, **parameters: Any) -> Part:
 
 def call(executor: Executor, endpoint: str, *parts: Part) -> tuple[DocumentArray, dict[str, Any]]:
     """Do a piece of work for Deployment enc."""
-    return decode(Dispatcher(executor, 'enc/rep-0', 'enc').call(endpoint, parts))
+    return decode(Dispatcher(executor, 'enc/rep-0', ROUTE).call(Work(0, endpoint, ()), parts))
 
 
 def seen(endpoint: str = '/parameters', **parameters: Any) -> Any:
@@ -184,7 +187,7 @@ def test_several_parts_are_merged_in_their_order() -> None:
 def test_a_method_gets_what_it_takes() -> None:
     assert seen('/nothing') == 'called'
     everything = seen('/everything', x=1)
-    assert sorted(everything) == ['docs', 'docs_matrix', 'parameters']
+    assert sorted(everything) == ['docs', 'docs_map', 'docs_matrix', 'parameters']
     assert type(everything['docs']) is DocumentArray
     assert everything['parameters'] == {'x': 1}
 
@@ -215,7 +218,9 @@ def test_names_that_only_look_like_addresses() -> None:
 
 def test_an_executor_whose_name_has_two_underscores_can_be_addressed() -> None:
     executor = Working()
-    Dispatcher(executor, 'my__enc/rep-0', 'my__enc').call('/parameters', [part(my__enc__x=5, my__x=6)])
+    Dispatcher(executor, 'my__enc/rep-0', Route('my__enc', ('gateway',), target='my__enc')).call(
+        Work(0, '/parameters', ()), [part(my__enc__x=5, my__x=6)]
+    )
     assert executor.seen == {'x': 5}
 
 
@@ -229,7 +234,7 @@ def test_the_parameters_go_on_with_their_addresses() -> None:
 
 
 def test_what_an_executor_answers() -> None:
-    dispatcher = Dispatcher(Falling(), 'enc/rep-0', 'enc')
+    dispatcher = Dispatcher(Falling(), 'enc/rep-0', ROUTE)
     assert sorted(dispatcher.endpoints) == ['/default', '/own']
     assert not dispatcher.is_async
 
@@ -251,16 +256,16 @@ def stopping() -> Any:
 )
 def test_methods_of_both_kinds(stopping: Stopping, endpoint: str, kind: str, in_call: list[bool]) -> None:
     executor = Async(stopping)
-    dispatcher = Dispatcher(executor, 'enc/rep-0', 'enc')
+    dispatcher = Dispatcher(executor, 'enc/rep-0', ROUTE)
     assert dispatcher.is_async
-    answer = asyncio.run(dispatcher.call_async(endpoint, [part('a')], stopping))
+    answer = asyncio.run(dispatcher.call_async(Work(0, endpoint, ()), [part('a')], stopping))
     assert decode(answer)[1] == {RESULTS: {'enc/rep-0': {kind: 1}}}
     assert executor.in_call == in_call
     assert not stopping.in_call
 
 
 def test_a_plain_call_that_raises_is_no_call_any_more(stopping: Stopping) -> None:
-    dispatcher = Dispatcher(Async(stopping), 'enc/rep-0', 'enc')
+    dispatcher = Dispatcher(Async(stopping), 'enc/rep-0', ROUTE)
     with pytest.raises(ValueError, match='mine'):
-        asyncio.run(dispatcher.call_async('/raise', [part('a')], stopping))
+        asyncio.run(dispatcher.call_async(Work(0, '/raise', ()), [part('a')], stopping))
     assert not stopping.in_call

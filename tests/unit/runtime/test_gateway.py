@@ -22,7 +22,7 @@ from mproc_flow.runtime.router import Router
 from mproc_flow.runtime.routing import Send
 from mproc_flow.topology.plan import GATEWAY, Plan, PodSpec, Route
 from mproc_flow.transport import channel, frames
-from mproc_flow.transport.exchange import Connection
+from mproc_flow.transport.exchange import Call, Connection
 from mproc_flow.transport.frames import Answer, Cancel, Done, Failed, Frame, Hello, Leaving, Submit, Work
 from mproc_flow.transport.pipe import Pipe
 
@@ -56,7 +56,7 @@ HOSTILE: dict[str, list[Frame]] = {
 def take(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Let a gateway without sockets take one message; nothing may be sent about it."""
     gateway = Gateway.__new__(Gateway)
-    gateway._router = Router([Route('a', (GATEWAY,), ('a/rep-0',))], ('a',))
+    gateway._router = Router([Route('a', (GATEWAY,), (('a/rep-0',),))], ('a',))
     arrived: list[list[Frame]] = []
     monkeypatch.setattr(channel, 'receive', lambda socket, copied: arrived.pop(0) if arrived else None)
     monkeypatch.setattr(channel, 'send', lambda *args, **options: pytest.fail('it was answered'))
@@ -106,7 +106,7 @@ def test_no_message_is_none(take: Callable[..., int], monkeypatch: pytest.Monkey
 ENDS: dict[str, Callable[[Pipe], object]] = {
     FlowClosed.code: lambda guardian: [guardian.send(Drain()), guardian.send(Stop())],
     FlowFailed.code: lambda guardian: guardian.close(),
-    PodDied.code: lambda guardian: os.kill(os.getpid(), signal.SIGTERM),
+    PodDied.code: lambda guardian: [os.kill(os.getpid(), signal.SIGTERM), os.kill(os.getpid(), signal.SIGINT)],
 }
 
 
@@ -115,7 +115,7 @@ def test_what_is_under_way_hears_why_the_gateway_ends(monkeypatch: pytest.Monkey
     ours, theirs = socket.socketpair()
     guardian, pipe = Pipe(ours, Report), Pipe(theirs, Command)
     spec = PodSpec(GATEWAY, GATEWAY, 'fork')
-    plan = Plan('Flow', (spec,), (Route('a', (GATEWAY,), ('a/rep-0',)),), ('a',), 'fork')
+    plan = Plan('Flow', (spec,), (Route('a', (GATEWAY,), (('a/rep-0',),)),), ('a',), 'fork')
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor() as threads:
         gateway = Gateway(Pod(Assignment(spec, plan, 0, directory), pipe))
         submit = gateway._router.submit
@@ -128,7 +128,7 @@ def test_what_is_under_way_hears_why_the_gateway_ends(monkeypatch: pytest.Monkey
         monkeypatch.setattr(gateway._router, 'submit', submit_and_end)
         context = channel.context()
         client = Connection(context, channel.address(directory, channel.CLIENTS), lambda seconds: False)
-        replies = threads.submit(lambda: list(client.exchange('/', [[b'x']], 1, 10.0)))
+        replies = threads.submit(lambda: list(client.exchange(Call('/'), [[b'x']], 1, 10.0)))
         asyncio.run(gateway.run())
         gateway.close()
         (reply,) = replies.result()

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from mproc_flow.errors import ErrorInfo
 from mproc_flow.topology.plan import GATEWAY
-from mproc_flow.transport.frames import Work
+from mproc_flow.transport.frames import Submit, Work
 from tests.unit.runtime.routing import CLIENT, Node, Town, model
 
 A, B, C = Node('a'), Node('b', ('a',)), Node('c', ('b',))
@@ -36,10 +36,10 @@ def test_a_chain() -> None:
 
 def test_work_carries_the_endpoint_and_the_sizes_of_its_parts() -> None:
     town = Town(LEFT, RIGHT, Node('end', ('right', 'left')))
-    town.take(town.router.submit(CLIENT, 1, '/index', [['one', 'two']]))
+    town.take(town.router.submit(CLIENT, Submit(1, '/index', ()), [['one', 'two']]))
     town.finish('left/rep-0')
     process = town.processes['right/rep-0']
-    town.take(town.router.done(process.peer, process.held.pop().header.key, ['r1', 'r2', 'r3'], 1))
+    town.take(town.router.done(process.peer, process.held.pop().header.key, [['r1', 'r2', 'r3']], 1))
     (job,) = town.processes['end/rep-0'].held
     assert isinstance(job.header, Work)
     assert job.header.endpoint == '/index'

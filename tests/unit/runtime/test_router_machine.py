@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from mproc_flow.errors import ErrorInfo
 from mproc_flow.runtime.routing import Send, ToClient, ToPod
 from mproc_flow.topology.plan import GATEWAY
-from mproc_flow.transport.frames import Answer, Farewell, Refusal, Work
+from mproc_flow.transport.frames import Answer, Farewell, Refusal, Submit, Work
 from tests.unit.runtime.routing import Node, Process, make_router, model
 from tests.unit.runtime.test_router import graphs
 
@@ -67,7 +67,7 @@ class Routing(RuleBasedStateMachine):
         self.open[key] = Open(endpoint, {GATEWAY: given})
         codes = {'closed'} if self.draining else {'flow_failed'} if self.failed() else set()
         self.may_refuse[key] = codes
-        self.take(self.router.submit(client, self.count, endpoint, [given]))
+        self.take(self.router.submit(client, Submit(self.count, endpoint, ()), [given]))
         assert (key in self.ended) or not codes
 
     @rule(choice=st.integers(0, 20), extra=st.integers(0, 3))
@@ -175,7 +175,7 @@ class Routing(RuleBasedStateMachine):
         if request is not None:
             request.frames[node] = list(part)
         self.allow_failures()
-        self.take(self.router.done(process.peer, job.header.key, part, process.credit))
+        self.take(self.router.done(process.peer, job.header.key, [part], process.credit))
 
     def lose(self, place: Place, final: bool) -> None:
         process = place.process

@@ -6,7 +6,7 @@ import pytest
 
 from mproc_flow.errors import ErrorInfo, PodFailure
 from mproc_flow.runtime.routing import ToPod
-from mproc_flow.transport.frames import Farewell, Hello
+from mproc_flow.transport.frames import Farewell, Hello, Submit
 from tests.unit.runtime.routing import CLIENT, Node, Town
 
 A, B = Node('a'), Node('b', ('a',))
@@ -134,7 +134,7 @@ def test_answers_of_a_dead_process_are_ignored() -> None:
     old = town.processes['a/rep-0']
     (job,) = old.held
     town.lose('a/rep-0')
-    assert town.router.done(old.peer, job.header.key, ['late'], 1) == []
+    assert town.router.done(old.peer, job.header.key, [['late']], 1) == []
     assert town.router.failed(old.peer, job.header.key, ErrorInfo('executor', 'late')) == []
     assert town.ended == [1]
 
@@ -145,7 +145,7 @@ def test_an_answer_counts_once() -> None:
     process = town.processes['a/rep-0']
     (job,) = process.held
     town.finish('a/rep-0')
-    assert town.router.done(process.peer, job.header.key, ['again'], 1) == []
+    assert town.router.done(process.peer, job.header.key, [['again']], 1) == []
     assert town.router.failed(process.peer, job.header.key, ErrorInfo('executor', 'again')) == []
 
 
@@ -153,7 +153,7 @@ def test_a_pod_cannot_answer_for_another() -> None:
     town = Town(TWO)
     town.submit(1)
     (job,) = town.processes[ONE_POD].held
-    assert town.router.done(town.processes[OTHER_POD].peer, job.header.key, ['forged'], 1) == []
+    assert town.router.done(town.processes[OTHER_POD].peer, job.header.key, [['forged']], 1) == []
     town.finish(ONE_POD)
     assert town.answer(1) == ['two(in1)']
 
@@ -162,7 +162,7 @@ def test_news_of_pods_that_do_not_exist_is_ignored() -> None:
     town = Town(A)
     assert town.router.hello(b'x#0', Hello('x/rep-0', 0, ('/default',), 2)) == []
     assert town.router.lost('x/rep-0', 0, ErrorInfo('pod_died', 'x'), True) == []
-    assert town.router.done(b'x#0', 0, ['x'], 1) == []
+    assert town.router.done(b'x#0', 0, [['x']], 1) == []
     town.submit(1)
     assert town.held('a/rep-0') == ['in1']
 
@@ -199,7 +199,7 @@ def test_a_hello_that_arrives_after_the_loss_of_its_process_is_ignored(final: bo
     dead = town.processes['a/rep-0']
     town.lose('a/rep-0', final=final)
     assert town.router.hello(dead.peer, dead.hello) == []
-    assert [send for send in town.router.submit(CLIENT, 1, '/', [['in1']]) if isinstance(send, ToPod)] == []
+    assert [send for send in town.router.submit(CLIENT, Submit(1, '/', ()), [['in1']]) if isinstance(send, ToPod)] == []
 
 
 def test_a_second_hello_of_the_same_process_keeps_what_it_holds() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mproc_flow.errors import DeadlineExceeded, ErrorInfo
 from mproc_flow.transport import exchange as exchange_module
-from mproc_flow.transport.exchange import Connection, Reply
+from mproc_flow.transport.exchange import Call, Connection, Reply
 from mproc_flow.transport.frames import Frame, Submit
 from tests.unit.transport.fake_gateway import FakeGateway, Wire, open_wire
 
@@ -22,6 +22,9 @@ def wire() -> Iterator[Wire]:
         yield opened
 
 
+CALL = Call('/x')
+
+
 def echo(gateway: FakeGateway, submit: Submit, payload: list[Frame]) -> None:
     """Answer at once with the payload."""
     gateway.answer(submit, payload)
@@ -33,7 +36,7 @@ def silent(gateway: FakeGateway, submit: Submit, payload: list[Frame]) -> None:
 
 def exchange(connection: Connection, count: int, window: int = 100, timeout: float | None = 10.0) -> list[Reply]:
     """Send numbered requests and take all replies."""
-    return list(connection.exchange('/x', payloads(count), window, timeout))
+    return list(connection.exchange(CALL, payloads(count), window, timeout))
 
 
 def payloads(count: int) -> Iterator[list[Frame]]:
@@ -49,7 +52,7 @@ def numbers(replies: list[Reply]) -> list[int]:
 def test_each_request_has_its_reply(wire: Wire) -> None:
     gateway = wire.gateway(echo)
     replies = exchange(wire.connect(), 20)
-    assert replies == [Reply(number, [[b'%d' % number]]) for number in range(20)]
+    assert replies == [Reply(number, number, [[b'%d' % number]]) for number in range(20)]
     assert gateway.submitted == [Submit(number, '/x', (1,)) for number in range(20)]
 
 
@@ -66,7 +69,7 @@ def test_a_request_may_have_many_frames_and_an_answer_many_parts(wire: Wire) -> 
         gateway.answer(submit, payload, [b'part', b'two'])
 
     gateway = wire.gateway(react)
-    ((reply),) = wire.connect().exchange('/x', [[b'', large, b'three']], 1, 10.0)
+    ((reply),) = wire.connect().exchange(CALL, [[b'', large, b'three']], 1, 10.0)
     assert [[bytes(frame) for frame in part] for part in reply.outcome] == [[b'', large, b'three'], [b'part', b'two']]
     assert gateway.submitted[0].sizes == (3,)
 
@@ -82,7 +85,7 @@ def test_replies_come_in_any_order(wire: Wire) -> None:
 
     wire.gateway(backwards)
     replies = exchange(wire.connect(), 5)
-    assert replies == [Reply(number, [[b'%d' % number]]) for number in (4, 3, 2, 1, 0)]
+    assert replies == [Reply(number, number, [[b'%d' % number]]) for number in (4, 3, 2, 1, 0)]
 
 
 def test_an_error_is_a_reply_and_the_others_go_on(wire: Wire) -> None:
@@ -93,7 +96,7 @@ def test_an_error_is_a_reply_and_the_others_go_on(wire: Wire) -> None:
             gateway.answer(submit, payload)
 
     wire.gateway(react)
-    assert exchange(wire.connect(), 3) == [Reply(0, [[b'0']]), Reply(1, INFO), Reply(2, [[b'2']])]
+    assert exchange(wire.connect(), 3) == [Reply(0, 0, [[b'0']]), Reply(1, 1, INFO), Reply(2, 2, [[b'2']])]
 
 
 @pytest.mark.parametrize('window', [1, 2, 7, 8, 9, 30])
@@ -108,7 +111,7 @@ def test_never_more_than_the_window_ahead(wire: Wire, window: int) -> None:
             most = max(most, sent - taken)
             yield payload
 
-    for _ in wire.connect().exchange('/x', counted(), window, 10.0):
+    for _ in wire.connect().exchange(CALL, counted(), window, 10.0):
         taken += 1
     assert (sent, taken) == (60, 60)
     # Between taking a reply and handing it to this loop the exchange sends nothing.
@@ -125,7 +128,7 @@ def test_requests_are_not_read_further_ahead_than_the_window(wire: Wire) -> None
             yield [b'x']
 
     with pytest.raises(DeadlineExceeded):
-        list(wire.connect().exchange('/x', endless(), 11, 0.1))
+        list(wire.connect().exchange(CALL, endless(), 11, 0.1))
     assert len(asked) == 11
     assert gateway.cancelled() == set(range(11))
 
@@ -153,11 +156,11 @@ def test_late_replies_to_an_abandoned_exchange_are_ignored(wire: Wire) -> None:
 
     gateway = wire.gateway(late)
     connection = wire.connect()
-    abandoned = connection.exchange('/x', payloads(3), 3, 10.0)
+    abandoned = connection.exchange(CALL, payloads(3), 3, 10.0)
     assert next(abandoned).request == 0
     abandoned.close()
     assert gateway.cancelled() == {1, 2}
-    assert exchange(connection, 1) == [Reply(3, [[b'new']])]
+    assert exchange(connection, 1) == [Reply(3, 0, [[b'new']])]
 
 
 def test_a_deadline_raises_and_cancels_what_is_open(wire: Wire) -> None:
@@ -167,7 +170,7 @@ def test_a_deadline_raises_and_cancels_what_is_open(wire: Wire) -> None:
 
     gateway = wire.gateway(first_only)
     connection = wire.connect()
-    replies = connection.exchange('/x', payloads(3), 3, 0.1)
+    replies = connection.exchange(CALL, payloads(3), 3, 0.1)
     assert next(replies).request == 0
     with pytest.raises(DeadlineExceeded, match='2 requests are not answered'):
         next(replies)
@@ -184,13 +187,13 @@ def test_inputs_that_raise_cancel_what_is_open(wire: Wire) -> None:
         raise ValueError('mine')
 
     with pytest.raises(ValueError, match='mine'):
-        list(wire.connect().exchange('/x', bad(), 10, 10.0))
+        list(wire.connect().exchange(CALL, bad(), 10, 10.0))
     assert gateway.cancelled() == {0, 1}
 
 
 def test_time_that_runs_out_after_the_last_answer_is_no_error(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     wire.gateway(echo)
-    replies = wire.connect().exchange('/x', payloads(1), 1, 10.0)
+    replies = wire.connect().exchange(CALL, payloads(1), 1, 10.0)
     assert next(replies).request == 0
     now = exchange_module.time.monotonic()
     monkeypatch.setattr(exchange_module.time, 'monotonic', lambda: now + 100.0)

@@ -1,0 +1,145 @@
+"""Where an Executor pod's work comes from and its answers go to."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from mproc_flow.errors import ErrorInfo, FlowClosed
+from mproc_flow.transport import channel, frames
+from mproc_flow.transport.frames import (
+    Answer,
+    Done,
+    Failed,
+    Farewell,
+    Frame,
+    Hello,
+    Leaving,
+    Part,
+    Ping,
+    Pong,
+    Refusal,
+    Submit,
+    Work,
+)
+
+Message = tuple[Work | Farewell, list[Part]]
+
+
+class Wire(Protocol):
+    """What a worker talks to."""
+
+    socket: channel.Socket
+
+    def receive(self) -> Message | None:
+        """Take what has arrived, or None: a piece of work with its parts, or word that no more comes."""
+
+    def send(self, header: Done | Failed, payload: Sequence[Frame] = ()) -> None:
+        """Send how a piece of work ended."""
+
+    def hello(self, hello: Hello) -> None:
+        """Say that this pod takes work."""
+
+    def leave(self) -> bool:
+        """Ask for no more work; True if none comes from now on, False if :class:`Farewell` will tell."""
+
+    def close(self) -> None:
+        """Send what is left, for a bounded time, and free the socket."""
+
+
+class GatewayWire:
+    """A connection to the gateway of the pod's own Flow.
+
+    Args:
+        context: The ZeroMQ context.
+        where: Where the gateway listens.
+        identity: The pod's routing id.
+    """
+
+    def __init__(self, context: channel.Context, where: str, identity: bytes) -> None:
+        self.socket = channel.dealer(context, where, identity)
+        self._has_spoken = False
+
+    def receive(self) -> Message | None:
+        message = channel.receive(self.socket)
+        if message is None:
+            return None
+        header = frames.decode_to_pod(message[0])
+        return header, frames.split(message[1:], header.sizes) if isinstance(header, Work) else []
+
+    def send(self, header: Done | Failed | Leaving, payload: Sequence[Frame] = ()) -> None:
+        self._has_spoken = True
+        channel.send(self.socket, [frames.encode(header), *payload])
+
+    def hello(self, hello: Hello) -> None:
+        channel.send(self.socket, [frames.encode(hello)])
+
+    def leave(self) -> bool:
+        self.send(Leaving())
+        return False
+
+    def close(self) -> None:
+        # If nothing but Hello was sent there may be no connection yet, and nobody needs the Hello any more.
+        channel.close(self.socket, linger=self._has_spoken)
+
+
+class OpenWire:
+    """A port that anybody may send requests to: the pod is an Executor served on its own, without a gateway.
+
+    Args:
+        context: The ZeroMQ context.
+        where: Address to listen on.
+
+    Raises:
+        PortAlreadyUsed: Something else listens there.
+    """
+
+    def __init__(self, context: channel.Context, where: str) -> None:
+        self.socket = channel.router_on(context)
+        self.address = channel.bind(self.socket, where)
+        self._keys = itertools.count()
+        self._waiting: dict[int, tuple[bytes, int]] = {}
+
+    def receive(self) -> Message | None:
+        while (message := channel.receive(self.socket, copied=3)) is not None:
+            try:
+                found = self._read(message[0], message[1:])
+            except (msgspec.DecodeError, ValueError, IndexError, RecursionError):
+                continue  # not from one of ours; nobody to answer to
+            if found is not None:
+                return found
+        return None
+
+    def send(self, header: Done | Failed, payload: Sequence[Frame] = ()) -> None:
+        client, request = self._waiting.pop(header.key)
+        if isinstance(header, Done):
+            channel.send(self.socket, [client, frames.encode(Answer(request, (len(payload),))), *payload])
+        else:
+            channel.send(self.socket, [client, frames.encode(Refusal(request, header.info))])
+
+    def hello(self, hello: Hello) -> None:
+        """Nobody needs to know: clients come by themselves."""
+
+    def leave(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        closed = ErrorInfo(FlowClosed.code, 'the Executor was closed before this request was answered')
+        while (found := self.receive()) is not None:
+            if isinstance(found[0], Work):
+                self.send(Failed(found[0].key, closed))
+        channel.close(self.socket)
+
+    def _read(self, client: bytes, message: list[Frame]) -> Message | None:
+        header = frames.decode_from_client(message[0])
+        if isinstance(header, Ping):
+            channel.send(self.socket, [client, frames.encode(Pong(header.request, ()))])
+        if not isinstance(header, Submit):
+            return None
+        parts = frames.split(message[1:], header.sizes)
+        key = next(self._keys)
+        self._waiting[key] = client, header.request
+        return Work(key, header.endpoint, header.sizes), parts

@@ -1,0 +1,54 @@
+"""What editors and type checkers know of the options."""
+
+from __future__ import annotations
+
+import pytest
+from mypy import api
+
+RIGHT = """
+from pathlib import Path
+from mproc_flow import Client, Deployment, Executor, Flow
+
+class Own(Executor): ...
+
+f = Flow(name='a', port=0, timeout_ready=5, env={'A': 1}, workspace=Path('w'), cors=False)
+f = f.add(uses=Own, name='b', needs=['gateway'], replicas=2, polling={'/a': 'ALL'}, when={'text': {'$eq': 'a'}})
+f = f.add(uses='package.Own', needs='b', py_modules=['a.py', Path('b.py')], no_reduce=True).needs_all()
+f = Flow.load_config('flow.yml', context={'a': 1}, name='b')
+d = Deployment(uses=Own, shards=2, port=5)
+f.add(d, replicas=2)
+Client(port=5, prefetch=3)
+"""
+WRONG = [
+    ("Flow(prot=5)", 'Unexpected keyword argument "prot"'),
+    ("Flow(port='5')", 'incompatible type'),
+    ("Flow().add(replica=5)", 'Unexpected keyword argument "replica"'),
+    ("Flow().add(replicas='5')", 'incompatible type'),
+    ("Flow().add(needs=5)", 'incompatible type'),
+    ("Flow.load_config('f.yml', contxt={})", 'Unexpected keyword argument "contxt"'),
+    ("Deployment(needs='a')", 'Unexpected keyword argument "needs"'),
+    ("Client(port=5, prefech=3)", 'Unexpected keyword argument "prefech"'),
+]  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def said(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What mypy says of a program, of which only the last lines are wrong."""
+    folder = tmp_path_factory.mktemp('typed')
+    program = folder / 'program.py'
+    program.write_text(RIGHT + '\n'.join(line for line, _ in WRONG))
+    options = ['--strict', '--cache-dir', str(folder / 'cache'), '--follow-imports', 'silent', '--no-pretty']
+    return api.run([*options, str(program)])[0]
+
+
+def test_right_options_are_accepted(said: str) -> None:
+    last_right = RIGHT.count('\n')
+    lines = [int(line.split(':')[1]) for line in said.splitlines() if 'program.py:' in line]
+    assert lines
+    assert min(lines) > last_right
+
+
+@pytest.mark.parametrize(('number', 'message'), [(at, message) for at, (_, message) in enumerate(WRONG, 1)])
+def test_wrong_options_are_found(number: int, message: str, said: str) -> None:
+    line = RIGHT.count('\n') + number
+    assert any(f':{line}: error:' in found and message in found for found in said.splitlines()), said
