@@ -32,7 +32,7 @@ class Dispatcher:
         self.executor = executor
         self._pod = pod
         self._deployment = route.target
-        self._needs = route.needs
+        self._needs = [need.partition('/')[0] for need in route.needs]  # Executors, not what stands after them
         self._matches = None if route.when is None else compile_condition(route.when)
         self._methods: dict[str, Callable[..., Any]] = executor.requests
         self._takes = {endpoint: accepted(method) for endpoint, method in self._methods.items()}
@@ -66,9 +66,15 @@ class Dispatcher:
 
     def _prepare(self, header: Work, parts: Sequence[Part]) -> _Call:
         groups, parameters = self._groups(header, parts)
-        docs = groups[0] if len(groups) == 1 else DocumentArray([doc for group in groups for doc in group])
-        names = self._names(header)
         bound = header.endpoint if header.endpoint in self._methods else DEFAULT_ENDPOINT
+        method = self._methods.get(bound)
+        if len(groups) == 1:
+            docs = groups[0]
+        elif method is None:  # nobody sees them apart
+            docs, _ = reduce([(docs, {}) for docs in groups])
+        else:
+            docs = DocumentArray([doc for group in groups for doc in group])
+        names = self._names(header)
         arguments = {
             'docs': docs,
             'parameters': self._scope(parameters),
@@ -77,7 +83,7 @@ class Dispatcher:
         }
         takes = self._takes.get(bound, frozenset())
         chosen = {name: value for name, value in arguments.items() if name in takes}
-        return _Call(self._methods.get(bound), chosen, docs, parameters, self._pod)
+        return _Call(method, chosen, docs, parameters, self._pod)
 
     def _groups(self, header: Work, parts: Sequence[Part]) -> tuple[list[DocumentArray], dict[str, Any]]:
         """Decode what has arrived and merge what belongs together; parameters are one in any case."""
@@ -91,9 +97,7 @@ class Dispatcher:
 
     def _names(self, header: Work) -> Sequence[str]:
         """Give the names of the groups: of the nodes they come from, or of their shards."""
-        if len(self._needs) == 1 and header.groups:
-            return [f'{self._needs[0]}/shard-{number}' for number in range(len(header.groups))]
-        return self._needs
+        return [f'{self._needs[0]}/shard-{number}' for number in header.shards] or self._needs
 
     def _scope(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Give the parameters as this Executor sees them: ``name__key`` and ``{name: {key: ...}}`` addressed to it."""

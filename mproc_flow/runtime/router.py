@@ -36,6 +36,7 @@ class Router:
         self._roots = [self._nodes[route.name] for route in routes if GATEWAY in route.needs]
         for node in self._nodes.values():
             node.followers = [other for other in self._nodes.values() if node.name in other.route.needs]
+            node.mates = [other for other in self._nodes.values() if other.route.target == node.route.target]
         self._awaited = [lane for node in self._nodes.values() if not node.route.side for lane in node.lanes]
         self._leaves = tuple(leaves) or (GATEWAY,)
         self._sorted = any(route.when for route in routes)
@@ -161,22 +162,19 @@ class Router:
         return next((lane.failure for lane in self._awaited if lane.failure), None)
 
     def _drop_held(self, pod: Pod, info: ErrorInfo) -> list[Send]:
-        keys = sorted(pod.held)
-        pod.held.clear()
+        keys, pod.held = sorted(pod.held), set()
         return [send for key in keys for send in self._fail(self._jobs.pop(key), info)]
 
     def _give_up_queue(self, lane: Lane) -> list[Send]:
         info = lane.failure
         if info is None:
             return []
-        waiting = list(lane.queue)
-        lane.queue.clear()
+        waiting, lane.queue = lane.queue, deque()
         return [send for job in waiting for send in self._fail(job, info)]
 
     def _advance(self, request: Request, nodes: Iterable[Node]) -> list[Send]:
         """Start those of these nodes that have all they need; answer the client if there is nothing to wait for."""
-        sends: list[Send] = []
-        ready = deque(nodes)
+        sends, ready = list[Send](), deque(nodes)
         while ready and not request.over:
             node = ready.popleft()
             if node.name in request.waiting or not all(need in request.answers for need in node.route.needs):
@@ -194,7 +192,8 @@ class Router:
 
     def _start(self, request: Request, node: Node) -> list[Send]:
         lanes = node.lanes
-        if len(lanes) > 1 and not polls_all(node.route.polling, request.endpoint):
+        # If it has no method for this, what stands before or after it has; it only passes on, and one can do that.
+        if node.lacks(request.endpoint) or not polls_all(node.route.polling, request.endpoint):
             lanes = [lanes[node.turn % len(lanes)]]
             node.turn += 1
         request.waiting[node.name] = len(lanes)
@@ -214,7 +213,8 @@ class Router:
         if request.waiting[node.name]:
             return []
         by_shard = request.shards.pop(node.name)
-        request.answers[node.name] = [part for shard in sorted(by_shard) for part in by_shard[shard]]
+        request.asked[node.name] = tuple(sorted(by_shard))
+        request.answers[node.name] = [part for shard in request.asked[node.name] for part in by_shard[shard]]
         return self._advance(request, node.followers)
 
     def _dispatch(self, lane: Lane) -> list[Send]:
@@ -239,8 +239,15 @@ class Router:
         node, request = job.lane.node, job.request
         arrived = [request.answers[need] for need in node.route.needs]
         parts = [part for answer in arrived for part in answer]
-        header = Work(key, request.endpoint, tuple(len(part) for part in parts), node.groups(arrived))
-        return ToPod(pod.peer, header, parts)
+        sizes = tuple(len(part) for part in parts)
+        if not node.route.apart:
+            work = Work(key, request.endpoint, sizes)
+        elif len(arrived) > 1:
+            work = Work(key, request.endpoint, sizes, tuple(len(answer) for answer in arrived))
+        else:
+            shards = request.asked[node.route.needs[0]]
+            work = Work(key, request.endpoint, sizes, (1,) * len(shards), shards)
+        return ToPod(pod.peer, work, parts)
 
     def _take(self, peer: Peer, key: int) -> Job | None:
         job = self._jobs.get(key)

@@ -89,11 +89,20 @@ class Lane(msgspec.Struct, eq=False):
 
 
 class Node(msgspec.Struct, eq=False):
-    """A node of the graph: its route, its shards, the nodes that wait for it, and which shard is next."""
+    """A node of the graph.
+
+    Attributes:
+        route: What the Plan says of it.
+        lanes: Its shards.
+        followers: The nodes that wait for it.
+        mates: The nodes of the same Deployment, itself among them.
+        turn: Which shard is next.
+    """
 
     route: Route
     lanes: list[Lane] = msgspec.field(default_factory=list)
     followers: list[Node] = msgspec.field(default_factory=list)
+    mates: list[Node] = msgspec.field(default_factory=list)
     turn: int = 0
 
     @classmethod
@@ -112,22 +121,14 @@ class Node(msgspec.Struct, eq=False):
         return self.route.name
 
     def skips(self, request: Request) -> bool:
-        """Say whether a request goes past it: it answers no such endpoint, or is not meant."""
+        """Say whether a request goes past it: its Deployment answers no such endpoint, or is not meant."""
         meant = request.target is None or not self.route.target or request.target.match(self.route.target)
-        if not self.lanes or not meant:
-            return True
+        return not self.lanes or not meant or all(mate.lacks(request.endpoint) for mate in self.mates)
+
+    def lacks(self, endpoint: str) -> bool:
+        """Say whether it is known to have no method for an endpoint."""
         known = [pod.endpoints for lane in self.lanes for pod in lane.pods if pod.endpoints]
-        return bool(known) and not any(request.endpoint in found or DEFAULT_ENDPOINT in found for found in known)
-
-    def groups(self, arrived: Sequence[Sequence[Part]]) -> tuple[int, ...]:
-        """Say how many parts belong together, if the Executor gets them apart.
-
-        Args:
-            arrived: The parts from each node that this one needs.
-        """
-        if not self.route.apart:
-            return ()
-        return tuple(len(parts) for parts in arrived) if len(arrived) > 1 else (1,) * len(arrived[0])
+        return bool(known) and not any(endpoint in found or DEFAULT_ENDPOINT in found for found in known)
 
 
 class Request(msgspec.Struct, eq=False):
@@ -140,6 +141,7 @@ class Request(msgspec.Struct, eq=False):
         target: Which Executors are meant, or None if all are.
         answers: The parts of each node that has answered.
         shards: The parts of nodes of which some shards have answered, by shard.
+        asked: Which shards have answered, of nodes that are done.
         waiting: How many shards of a node have yet to answer, for nodes that have started.
         failed: Nodes beside the way to the answer that failed.
         answered: The client has its answer; what still runs is beside the way.
@@ -152,6 +154,7 @@ class Request(msgspec.Struct, eq=False):
     target: re.Pattern[str] | None
     answers: dict[str, list[Part]]
     shards: dict[str, dict[int, list[Part]]] = {}
+    asked: dict[str, tuple[int, ...]] = {}
     waiting: dict[str, int] = {}
     failed: set[str] = set()
     answered: bool = False

@@ -29,6 +29,7 @@ _ENVIRONMENT, _CONTEXT, _ROOT, _THIS = ('ENV', 'env'), ('CONTEXT', 'context'), '
 _MARK = re.compile(r'\$(?:(\$)|\{\{(.*?)\}\}|(\{\{)|\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))', re.DOTALL)
 _EXPRESSION = re.compile(r'([^\W\d]\w*)((?:\.[\w-]+|\[\d+\])*)')
 _STEP = re.compile(r'\.([\w-]+)|\[(\d+)\]')
+_LONGEST_CHAIN = 50
 _FORMS = 'ENV.name, CONTEXT.name, root.key, this.key'
 
 
@@ -71,7 +72,7 @@ class _Substitution(msgspec.Struct):
     environ: Mapping[str, str]
     context: Mapping[str, Any]
     active: bool
-    done: dict[int, Any] = {}  # by identity: what is shared stays shared, however often it is referred to
+    done: dict[int | str, Any] = {}  # by identity: what is shared stays shared; texts by path
     on_the_way: list[str] = []
 
     def run(self) -> Any:
@@ -81,13 +82,14 @@ class _Substitution(msgspec.Struct):
             raise self.error('', 'is nested too deep') from None
 
     def value(self, value: Any, place: _Place) -> Any:
-        if isinstance(value, str):
-            return self.text(value, place) if self.active and '$' in value else str.__str__(value)
-        if not isinstance(value, dict | list):
+        if isinstance(value, str) and (not self.active or '$' not in value):
+            return str.__str__(value)
+        if not isinstance(value, str | dict | list):
             return value
-        if id(value) not in self.done:
-            self.done[id(value)] = self.container(value, place)
-        return self.done[id(value)]
+        key = place.path if isinstance(value, str) else id(value)
+        if key not in self.done:
+            self.done[key] = self.text(value, place) if isinstance(value, str) else self.container(value, place)
+        return self.done[key]
 
     def container(self, value: dict[Any, Any] | list[Any], place: _Place) -> Any:
         if isinstance(value, dict):
@@ -98,6 +100,8 @@ class _Substitution(msgspec.Struct):
         if place.path in self.on_the_way:
             circle = ' → '.join((*self.on_the_way[self.on_the_way.index(place.path) :], place.path))
             raise self.error(place.path, f'refers to itself: {circle}')
+        if len(self.on_the_way) > _LONGEST_CHAIN:
+            raise self.error(self.on_the_way[0], f'refers to a place that refers to another, {_LONGEST_CHAIN} times')
         self.on_the_way.append(place.path)
         try:
             whole = _MARK.fullmatch(text)

@@ -112,12 +112,14 @@ class Work(msgspec.Struct, frozen=True, array_like=True, tag='w'):
         endpoint: Which method is meant.
         sizes: How many frames each part has.
         groups: How many parts come from each node or shard, if these are not to be merged; else empty.
+        shards: From which shards, if it is those.
     """
 
     key: int
     endpoint: str
     sizes: tuple[int, ...]
     groups: tuple[int, ...] = ()
+    shards: tuple[int, ...] = ()
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True, tag='d'):

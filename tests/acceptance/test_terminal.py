@@ -26,11 +26,11 @@ DEPLOYMENT = 'jtype: Deployment\nwith: {uses: own.yml, replicas: 2, port: 0, nam
 def test_a_new_project_runs(programs: Programs) -> None:
     """The program that it is, its tests, and the Flow of its file."""
     made = programs.module('mproc_flow', 'new', 'shop')
-    assert made.wait_exit(20) == 0, made.text
+    assert made.wait(20) == 0, made.text
     python = f'"{sys.executable}"'
     in_project = f'cd shop && {python} -m mproc_flow check flow.yml && {python} app.py && {python} -m pytest -q'
     program = programs.run(['bash', '-c', in_project])
-    assert program.wait_exit(60) == 0, program.text
+    assert program.wait(60) == 0, program.text
     assert 'Hello, world!\n' in program.text
     assert '1 passed' in program.text
 
@@ -38,7 +38,7 @@ def test_a_new_project_runs(programs: Programs) -> None:
 def test_this_machine_is_checked(programs: Programs) -> None:
     """With every start method."""
     program = programs.module('mproc_flow', 'check')
-    assert program.wait_exit(60) == 0, program.text
+    assert program.wait(60) == 0, program.text
     for method in ('fork', 'spawn', 'forkserver'):
         assert f'start method {method}: works' in program.text
 
@@ -46,7 +46,7 @@ def test_this_machine_is_checked(programs: Programs) -> None:
 def ask(programs: Programs, port: str, *words: str) -> Program:
     """Send something to what is served, and wait for its answer."""
     program = programs.module('mproc_flow', 'client', '--port', port, *words)
-    assert program.wait_exit(20) == 0, program.text
+    assert program.wait(20) == 0, program.text
     return program
 
 
@@ -68,7 +68,7 @@ def test_a_deployment_is_served(programs: Programs) -> None:
         assert f'"text": "b{mark}"' in answer
         serving.wait_line('mine/rep-1')
         serving.send(signal.SIGTERM)
-        assert serving.wait_exit(10) == 0
+        assert serving.wait(10) == 0
 
 
 def test_what_cannot_be_sent_is_said(programs: Programs) -> None:
@@ -84,8 +84,8 @@ def test_what_cannot_be_sent_is_said(programs: Programs) -> None:
         (['--port', '1', '--text', 'a'], 1, 'there is no connection'),
     ]:
         program = programs.module('mproc_flow', 'client', *words)
-        assert program.wait_exit(20) == code, program.text
+        assert program.wait(20) == code, program.text
         assert text in program.text
         assert 'Traceback' not in program.text
     serving.send(signal.SIGINT)
-    assert serving.wait_exit(10) == 0
+    assert serving.wait(10) == 0

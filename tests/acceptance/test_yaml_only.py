@@ -74,20 +74,20 @@ def test_it_is_checked_started_asked_and_ended_from_the_terminal(programs: Progr
     program = str(Path(sys.executable).with_name('mproc-flow'))
     words = ['--context', 'replicas=2']
     checked = programs.run([program, 'check', 'flow.yml', *words], {'SHOP': 'corner'})
-    assert checked.wait_exit(20) == 0, checked.text
+    assert checked.wait(20) == 0, checked.text
     assert "flow.yml is right: Flow 'corner' starts 5 processes." in checked.text
     serving = programs.run([program, 'flow', '--uses', 'flow.yml', *words], {'SHOP': 'corner'})
     port = serving.wait_line(r'corner is ready .*:(\d+)')[1]
     asked = programs.run([program, 'client', '--port', port, '--text', 'one', 'two'])
-    assert asked.wait_exit(20) == 0, asked.text
+    assert asked.wait(20) == 0, asked.text
     assert '"text": "one encoded by encoder ranker/rep-0 again again/rep-0"' in asked.text
     pinged = programs.run([program, 'ping', 'flow', '127.0.0.1', port])
-    assert pinged.wait_exit(20) == 0, pinged.text
+    assert pinged.wait(20) == 0, pinged.text
     client = Client(port=int(port))
     assert str(client.post('/', Document(text='x'))[0].text).startswith('x encoded')
     client.close()
     serving.send(signal.SIGTERM)
-    assert serving.wait_exit(10) == 0
+    assert serving.wait(10) == 0
 
 
 def test_the_same_file_from_python(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,7 +181,7 @@ def test_one_executor_in_the_foreground(programs: Programs, module: str, name: s
         client.post('/raise')
     client.close()
     program.send(signal.SIGTERM)
-    assert program.wait_exit(10) == 0
+    assert program.wait(10) == 0
     assert 'closed' in program.text
 
 
@@ -200,7 +200,7 @@ def test_a_gateway_in_the_foreground(programs: Programs, module: str) -> None:
     client.close()
     for program in (gateway, one, two):
         program.send(signal.SIGTERM)
-        assert program.wait_exit(10) == 0
+        assert program.wait(10) == 0
 
 
 def test_what_cannot_be_served_in_the_foreground_is_said(programs: Programs, module: str) -> None:
@@ -213,5 +213,5 @@ def test_what_cannot_be_served_in_the_foreground_is_said(programs: Programs, mod
         (['executor', '--uses', 'Plain', '--py-modules', module, '--port', '0', '--uses-with', 'no=1'], 1, 'no'),
     ]:
         program = programs.module('mproc_flow', *words)
-        assert program.wait_exit(20) == code, program.text
+        assert program.wait(20) == code, program.text
         assert text in program.text
