@@ -273,6 +273,11 @@ class Flow(Service):
         return len(self) + (self._built or self._run is not None)
 
     @property
+    def last_deployment(self) -> str:
+        """Name of the Deployment that the next one added waits for, ``gateway`` if there is none."""
+        return self._graph.last
+
+    @property
     def num_pods(self) -> int:
         """How many processes it has when it runs, the gateway among them."""
         return 1 + sum(len(names) for spec in self._graph for part in spec.parts() for names in part.pods)

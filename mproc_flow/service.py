@@ -9,6 +9,7 @@ import time
 from types import TracebackType
 from typing import Any, TypeVar
 
+from mproc_flow.client import Client
 from mproc_flow.errors import FlowBuildLevelError, FlowClosed, MissingMainGuard
 from mproc_flow.posting import Posting
 from mproc_flow.run import Run
@@ -161,6 +162,14 @@ class Service(Posting):
     def run_directory(self) -> str:
         """The private directory of this run."""
         return self._running_run().supervision.run_directory
+
+    @property
+    def client(self) -> Client:
+        """What sends requests; it is closed with the Flow."""
+        client = self._running_run().client
+        if client is None:
+            raise FlowBuildLevelError('the Flow is still starting')
+        return client
 
     @property
     def address(self) -> str:

@@ -46,6 +46,13 @@ def test_what_a_flow_is_asked_for() -> None:
     assert len(f) == f.num_deployments == 3
     assert f.num_pods == 1 + 2 + 3
     assert f['a'] is f[0]
+    assert (Flow().last_deployment, f.last_deployment, f.inspect().last_deployment) == (
+        'gateway',
+        'executor2',
+        'executor2',
+    )
+    with pytest.raises(FlowBuildLevelError, match='not running'):
+        f.client  # noqa: B018
     assert f[-1].name == 'executor2'
     assert (f['a'].args.replicas, f['a'].args.timeout_ready, f['a'].args.needs) == (2, 600_000, ('gateway',))
     assert 'a' in f
