@@ -149,7 +149,7 @@ class Client(Posting):
         try:
             sent = Sent(batches(inputs, options.request_size), parameters)
             call = Call(on or '/', options.target_executor or '')
-            replies = connection.exchange(call, sent, self._prefetch, options.timeout)
+            replies = connection.exchange(call, sent, lambda: self._prefetch, options.timeout)
             with contextlib.closing(replies):
                 for reply in replies:
                     yield response(call, reply, sent.ids.pop(reply.position))

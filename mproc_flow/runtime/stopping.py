@@ -44,6 +44,9 @@ class Stopping:
 
     def install(self) -> None:
         """Take over SIGTERM and SIGINT; before this they end the process at once."""
+        # Python calls a handler between two instructions. A signal that comes when the last one before a wait is over
+        # would be heard of only after that wait, if it did not also make a descriptor readable.
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 

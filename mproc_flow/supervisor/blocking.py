@@ -14,6 +14,7 @@ from mproc_flow.supervisor.owner import Supervision
 from mproc_flow.transport.pipe import wait_for
 
 _POLL = 0.1
+_OURS = b'\0'  # no signal has this number
 
 
 class Blocking:
@@ -46,11 +47,14 @@ class Blocking:
     def wait(self) -> str:
         """Wait; give what ended it: ``event``, ``signal``, ``flow`` or ``main thread``."""
         reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
         watcher = self._start_watcher()
         self._supervision.listen(self._on_flow)
         try:
-            with signals.ending(self._on_signal):
-                wait_for(reader, select.POLLIN, None)
+            with signals.ending(self._on_signal, self._writer) as heard:
+                while not self._reason:
+                    wait_for(reader, select.POLLIN, None)
+                    heard += os.read(reader, 4096).replace(_OURS, b'')
         except KeyboardInterrupt:
             self._end('signal')
         finally:
@@ -73,7 +77,7 @@ class Blocking:
     def _end(self, reason: str) -> None:
         self._reason = self._reason or reason
         with contextlib.suppress(OSError):
-            os.write(self._writer, b'.')
+            os.write(self._writer, _OURS)
 
     def _start_watcher(self) -> threading.Thread | None:
         in_main = threading.current_thread() is threading.main_thread()

@@ -44,6 +44,8 @@ from mproc_flow.transport.pipe import Pipe, wait_for
 _ABORT_BOUND = 2.5
 _KILL_BOUND = 1.0
 _STOP_MARGIN = 0.7
+# A signal that comes just before a wait does not end it: so long may a Ctrl-C be unheard.
+_GLANCE = 0.2
 
 _open_controls: weakref.WeakSet[Pipe] = weakref.WeakSet()
 
@@ -191,8 +193,14 @@ class Supervision:
         return self._wait(lambda: self._ended, bound)
 
     def _wait(self, condition: Callable[[], bool], bound: float) -> bool:
+        end = time.monotonic() + bound
         with self._changed:
-            return self._changed.wait_for(condition, bound)
+            while not condition():
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(min(left, _GLANCE))
+        return True
 
     def _grace(self) -> float:
         return max(spec.timeout_ctrl for spec in self._plan.pods)

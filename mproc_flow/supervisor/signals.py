@@ -18,30 +18,42 @@ _DEFAULTS: tuple[Any, ...] = (signal.SIG_DFL, signal.default_int_handler)
 
 
 @contextlib.contextmanager
-def ending(callback: Callable[[], None]) -> Iterator[None]:
+def ending(callback: Callable[[], None], wake: int = -1) -> Iterator[bytearray]:
     """Call back at SIGINT, SIGTERM and SIGHUP within the block; handlers the program set itself stay as they are.
 
     Outside the main thread nothing is taken over: Python runs handlers in the main thread only.
 
     Args:
         callback: Called in the main thread between two instructions; it must not take a lock.
+        wake: A descriptor to which every signal writes a byte, its number. Python calls a handler between two
+            instructions: a signal that comes just before a wait would else be heard of only after it.
+
+    Yields:
+        Where to put the bytes that were read; whoever else wants them gets them afterwards, an event loop for instance.
     """
+    heard = bytearray()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield heard
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
         callback()
 
     taken: dict[signal.Signals, Any] = {}
+    before = signal.set_wakeup_fd(wake, warn_on_full_buffer=False) if wake >= 0 else -1
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) in _DEFAULTS:
                 taken[number] = signal.signal(number, handle)
-        yield
+        yield heard
     finally:
         for taken_number, handler in taken.items():
             signal.signal(taken_number, handler)
+        if wake >= 0:
+            signal.set_wakeup_fd(before)
+        if before >= 0:
+            with contextlib.suppress(OSError):
+                os.write(before, heard)
 
 
 @contextlib.contextmanager

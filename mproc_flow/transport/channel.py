@@ -146,7 +146,7 @@ def receive(socket: Socket, copied: int = 2) -> list[Frame] | None:
         copied: So many frames come as bytes: those that are usually small, where that is cheaper. All others, the
             buffers of arrays, come as views on ZeroMQ's own memory.
     """
-    if not int(socket.get(_EVENTS)) & _READABLE:  # to ask is far cheaper than to catch Again
+    if not is_readable(socket):  # to ask is far cheaper than to catch Again
         return None
     part = socket.recv(copy=False)
     frames: list[Frame] = [part.bytes]
@@ -154,6 +154,11 @@ def receive(socket: Socket, copied: int = 2) -> list[Frame] | None:
         part = socket.recv(copy=False)
         frames.append(part.bytes if len(frames) < copied else part.buffer)
     return frames
+
+
+def is_readable(socket: Socket) -> bool:
+    """Say whether there is a message to receive."""
+    return bool(int(socket.get(_EVENTS)) & _READABLE)
 
 
 def fileno(socket: Socket) -> int:

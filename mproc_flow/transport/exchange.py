@@ -12,9 +12,15 @@ from mproc_flow.transport import channel, frames
 from mproc_flow.transport.frames import Answer, Cancel, Frame, Part, Ping, Pong, Submit
 
 # So many requests are sent before the sender looks for replies.
-_AT_ONCE = 8
+AT_ONCE = 8
 # Nothing on the socket tells that a gateway that is not there yet will never be.
 _LOOK_AGAIN = 0.05
+# A signal that comes just before a wait does not end it: so long may a Ctrl-C be unheard.
+_SIGNALS = 0.5
+
+
+# How many requests may be open; asked again before each is sent.
+Window = Callable[[], int]
 
 
 class ConnectionLost(ConnectionError):
@@ -72,40 +78,34 @@ class Connection:
         self.is_lost = False
 
     def exchange(
-        self, call: Call, requests: Iterable[list[Frame]], window: int, timeout: float | None
+        self, call: Call, requests: Iterable[list[Frame]], window: Window, timeout: float | None
     ) -> Generator[Reply, None, None]:
-        """Send requests, at most ``window`` ahead of their replies, and give the replies as they come.
+        """Send requests, at most ``window()`` ahead of their replies, and give the replies as they come.
 
         Raises:
             ConnectionLost: The gateway is gone; what was still open stays without a reply.
             DeadlineExceeded: ``timeout`` seconds are over.
         """
-        deadline = None if timeout is None or timeout == math.inf else time.monotonic() + timeout
-        pending: set[int] = set()
-        self._first = self._next
+        pending, deadline = self._begin(timeout)
         waiting = iter(requests)
         more = True
         try:
             while more or pending:
                 more = more and self._submit(call, waiting, pending, window)
-                idle = not more or len(pending) >= window
+                idle = not more or len(pending) >= window()
                 yield from self._replies(pending, self._patience(pending, idle, deadline))
         finally:
-            if pending and not self.is_lost:
-                channel.send(self._socket, [frames.encode(Cancel(tuple(pending)))])
+            self._give_up(pending)
 
     def ping(self, timeout: float) -> Pong | None:
         """Ask whether requests could be answered; None if nobody says anything within ``timeout`` seconds."""
-        number = self._next
-        self._next += 1
-        channel.send(self._socket, [frames.encode(Ping(number))])
+        number = self._ask()
         end = time.monotonic() + timeout
         while (left := end - time.monotonic()) > 0 and not self.is_lost:
             self._wait(left)
-            while (message := channel.receive(self._socket)) is not None:
-                header = frames.decode_to_client(message[0])
-                if isinstance(header, Pong) and header.request == number:
-                    return header
+            pong = self._pong(number)
+            if pong is not None:
+                return pong
         return None
 
     def update(self) -> None:
@@ -119,17 +119,43 @@ class Connection:
         channel.close(self._socket)
         self._monitor.close(0)
 
-    def _submit(self, call: Call, waiting: Iterator[list[Frame]], pending: set[int], window: int) -> bool:
+    def _ask(self) -> int:
+        number = self._next
+        self._next += 1
+        channel.send(self._socket, [frames.encode(Ping(number))])
+        return number
+
+    def _pong(self, number: int) -> Pong | None:
+        while (message := channel.receive(self._socket)) is not None:
+            header = frames.decode_to_client(message[0])
+            if isinstance(header, Pong) and header.request == number:
+                return header
+        return None
+
+    def _begin(self, timeout: float | None) -> tuple[set[int], float | None]:
+        """Begin an exchange: give the set for its open requests, and its deadline."""
+        self._first = self._next
+        return set(), None if timeout is None or timeout == math.inf else time.monotonic() + timeout
+
+    def _give_up(self, pending: set[int]) -> None:
+        """Tell the gateway that nobody waits for these any more."""
+        if pending and not self.is_lost:
+            channel.send(self._socket, [frames.encode(Cancel(tuple(pending)))])
+
+    def _submit(self, call: Call, waiting: Iterator[list[Frame]], pending: set[int], window: Window) -> bool:
         """Send a few more requests; False when there are no more."""
-        for _ in range(min(_AT_ONCE, window - len(pending))):
+        for _ in range(min(AT_ONCE, window() - len(pending))):
             payload = next(waiting, None)
             if payload is None:
                 return False
-            header = Submit(self._next, call.endpoint, (len(payload),), call.target)
-            pending.add(self._next)
-            self._next += 1
-            channel.send(self._socket, [frames.encode(header), *payload])
+            self._send(call, payload, pending)
         return True
+
+    def _send(self, call: Call, payload: list[Frame], pending: set[int]) -> None:
+        header = Submit(self._next, call.endpoint, (len(payload),), call.target)
+        pending.add(self._next)
+        self._next += 1
+        channel.send(self._socket, [frames.encode(header), *payload])
 
     def _patience(self, pending: set[int], idle: bool, deadline: float | None) -> float | None:
         """Say how long to wait for a reply: not at all while there is something to send."""
@@ -152,12 +178,18 @@ class Connection:
             raise ConnectionLost
 
     def _wait(self, patience: float | None) -> None:
-        if not self._connected:
-            patience = _LOOK_AGAIN if patience is None else min(patience, _LOOK_AGAIN)
-        events = self._poller.poll(None if patience is None else max(0, int(patience * 1000) + 1))
-        if any(source is self._monitor for source, _ in events):
-            self.update()
-        elif not events and not self._connected:
+        bound = self._look_again(_SIGNALS if patience is None else min(patience, _SIGNALS))
+        events = self._poller.poll(max(0, int(bound * 1000) + 1))
+        self._woken(bool(events))
+
+    def _look_again(self, patience: float) -> float:
+        """Shorten a wait while there is no connection yet."""
+        return patience if self._connected else min(patience, _LOOK_AGAIN)
+
+    def _woken(self, by_event: bool) -> None:
+        """See after a wait whether there is, and will be, a connection."""
+        self.update()
+        if not by_event and not self._connected:
             self.is_lost = self._is_hopeless(time.monotonic() - self._made)
 
     def _receive(self, pending: set[int]) -> Reply | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -183,6 +184,27 @@ def test_one_executor_in_the_foreground(programs: Programs, module: str, name: s
     program.send(signal.SIGTERM)
     assert program.wait(10) == 0
     assert 'closed' in program.text
+
+
+@pytest.fixture
+def one_core() -> Iterator[None]:
+    """This process and its children have to share one CPU."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    yield
+    os.sched_setaffinity(0, cores)
+
+
+def test_a_signal_that_comes_while_it_goes_to_sleep_is_heard(programs: Programs, module: str, one_core: None) -> None:
+    """On one CPU it often comes between the last instruction of Python and the wait."""
+    for _ in range(8):
+        program, address = serve(programs, 'executor', '--uses', 'Plain', '--py-modules', module, '--port', '0')
+        client = Client(port=port_of(address))
+        client.post('/', Document(text='a'))
+        client.close()
+        program.send(signal.SIGTERM)
+        assert program.wait(5) == 0
+        assert 'closed' in program.text
 
 
 def test_a_gateway_in_the_foreground(programs: Programs, module: str) -> None:

@@ -124,3 +124,22 @@ def test_one_within_another() -> None:
         assert outer == ['outer', 'outer']
     assert not inner
     assert handlers() == before
+
+
+def test_signals_make_a_descriptor_readable_and_are_handed_on() -> None:
+    (reader, writer), (others, other) = os.pipe(), os.pipe()
+    for fd in (writer, other):
+        os.set_blocking(fd, False)
+    before = signal.set_wakeup_fd(other)
+    try:
+        with ending(lambda: None, writer) as heard:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGHUP)
+            heard += os.read(reader, 100)
+        assert heard == bytes([signal.SIGTERM, signal.SIGHUP])
+        assert os.read(others, 100) == heard
+        assert signal.set_wakeup_fd(other) == other
+    finally:
+        signal.set_wakeup_fd(before)
+        for fd in (reader, writer, others, other):
+            os.close(fd)

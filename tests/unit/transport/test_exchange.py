@@ -36,7 +36,7 @@ def silent(gateway: FakeGateway, submit: Submit, payload: list[Frame]) -> None:
 
 def exchange(connection: Connection, count: int, window: int = 100, timeout: float | None = 10.0) -> list[Reply]:
     """Send numbered requests and take all replies."""
-    return list(connection.exchange(CALL, payloads(count), window, timeout))
+    return list(connection.exchange(CALL, payloads(count), lambda: window, timeout))
 
 
 def payloads(count: int) -> Iterator[list[Frame]]:
@@ -69,7 +69,7 @@ def test_a_request_may_have_many_frames_and_an_answer_many_parts(wire: Wire) -> 
         gateway.answer(submit, payload, [b'part', b'two'])
 
     gateway = wire.gateway(react)
-    ((reply),) = wire.connect().exchange(CALL, [[b'', large, b'three']], 1, 10.0)
+    ((reply),) = wire.connect().exchange(CALL, [[b'', large, b'three']], lambda: 1, 10.0)
     assert [[bytes(frame) for frame in part] for part in reply.outcome] == [[b'', large, b'three'], [b'part', b'two']]
     assert gateway.submitted[0].sizes == (3,)
 
@@ -111,7 +111,7 @@ def test_never_more_than_the_window_ahead(wire: Wire, window: int) -> None:
             most = max(most, sent - taken)
             yield payload
 
-    for _ in wire.connect().exchange(CALL, counted(), window, 10.0):
+    for _ in wire.connect().exchange(CALL, counted(), lambda: window, 10.0):
         taken += 1
     assert (sent, taken) == (60, 60)
     # Between taking a reply and handing it to this loop the exchange sends nothing.
@@ -128,7 +128,7 @@ def test_requests_are_not_read_further_ahead_than_the_window(wire: Wire) -> None
             yield [b'x']
 
     with pytest.raises(DeadlineExceeded):
-        list(wire.connect().exchange(CALL, endless(), 11, 0.1))
+        list(wire.connect().exchange(CALL, endless(), lambda: 11, 0.1))
     assert len(asked) == 11
     assert gateway.cancelled() == set(range(11))
 
@@ -156,7 +156,7 @@ def test_late_replies_to_an_abandoned_exchange_are_ignored(wire: Wire) -> None:
 
     gateway = wire.gateway(late)
     connection = wire.connect()
-    abandoned = connection.exchange(CALL, payloads(3), 3, 10.0)
+    abandoned = connection.exchange(CALL, payloads(3), lambda: 3, 10.0)
     assert next(abandoned).request == 0
     abandoned.close()
     assert gateway.cancelled() == {1, 2}
@@ -170,7 +170,7 @@ def test_a_deadline_raises_and_cancels_what_is_open(wire: Wire) -> None:
 
     gateway = wire.gateway(first_only)
     connection = wire.connect()
-    replies = connection.exchange(CALL, payloads(3), 3, 0.1)
+    replies = connection.exchange(CALL, payloads(3), lambda: 3, 0.1)
     assert next(replies).request == 0
     with pytest.raises(DeadlineExceeded, match='2 requests are not answered'):
         next(replies)
@@ -187,13 +187,13 @@ def test_inputs_that_raise_cancel_what_is_open(wire: Wire) -> None:
         raise ValueError('mine')
 
     with pytest.raises(ValueError, match='mine'):
-        list(wire.connect().exchange(CALL, bad(), 10, 10.0))
+        list(wire.connect().exchange(CALL, bad(), lambda: 10, 10.0))
     assert gateway.cancelled() == {0, 1}
 
 
 def test_time_that_runs_out_after_the_last_answer_is_no_error(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     wire.gateway(echo)
-    replies = wire.connect().exchange(CALL, payloads(1), 1, 10.0)
+    replies = wire.connect().exchange(CALL, payloads(1), lambda: 1, 10.0)
     assert next(replies).request == 0
     now = exchange_module.time.monotonic()
     monkeypatch.setattr(exchange_module.time, 'monotonic', lambda: now + 100.0)

@@ -43,7 +43,7 @@ def test_the_loss_of_the_gateway_ends_the_exchange(wire: Wire) -> None:
 def test_what_had_arrived_before_the_loss_is_delivered(wire: Wire) -> None:
     gateway = wire.gateway(dies_at(4, answers=3))
     connection = wire.connect()
-    replies = connection.exchange(CALL, payloads(5), 5, 10.0)
+    replies = connection.exchange(CALL, payloads(5), lambda: 5, 10.0)
     first = next(replies)
     gateway.join(10.0)  # it is gone before the others are looked at
     found = [first.request]
@@ -61,7 +61,7 @@ def test_a_loss_after_the_last_reply_is_no_error(wire: Wire) -> None:
 def test_a_loss_that_is_seen_before_the_last_reply_is_no_error(wire: Wire) -> None:
     gateway = wire.gateway(dies_at(1, answers=2))
     connection = wire.connect()
-    replies = connection.exchange(CALL, payloads(2), 2, 10.0)
+    replies = connection.exchange(CALL, payloads(2), lambda: 2, 10.0)
     assert next(replies).request == 0
     gateway.join(10.0)
     see_loss(connection)
