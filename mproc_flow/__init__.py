@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from mproc_flow.version import __version__
 
 if TYPE_CHECKING:
+    from mproc_flow.async_client import AsyncClient
+    from mproc_flow.async_flow import AsyncFlow
     from mproc_flow.client import Client
     from mproc_flow.deployment import Deployment
     from mproc_flow.executor import Executor, requests
@@ -22,9 +24,22 @@ if TYPE_CHECKING:
     from mproc_flow.model.array import DocumentArray
     from mproc_flow.model.document import Document
 
-__all__ = ['Client', 'Deployment', 'Document', 'DocumentArray', 'Executor', 'Flow', '__version__', 'requests']
+__all__ = [
+    'AsyncClient',
+    'AsyncFlow',
+    'Client',
+    'Deployment',
+    'Document',
+    'DocumentArray',
+    'Executor',
+    'Flow',
+    '__version__',
+    'requests',
+]
 
 _HOMES = {
+    'AsyncClient': 'mproc_flow.async_client',
+    'AsyncFlow': 'mproc_flow.async_flow',
     'Client': 'mproc_flow.client',
     'Deployment': 'mproc_flow.deployment',
     'Document': 'mproc_flow.model.document',

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import threading
+import importlib
+import time
 from collections.abc import Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from mproc_flow.errors import BadOption, ErrorInfo, FlowClosed, MprocFlowError, PodDied
-from mproc_flow.model.request import Response, batches
+from mproc_flow.errors import BadOption, MprocFlowError, PodDied
 from mproc_flow.options.address import tcp_address
 from mproc_flow.options.groups import CLIENT
-from mproc_flow.posting import Callback, Callbacks, Posting, PostOptions, Sent, response
-from mproc_flow.transport import channel
+from mproc_flow.posting.callbacks import Callback, Callbacks
+from mproc_flow.posting.inputs import sync_batches
+from mproc_flow.posting.letters import Delivery, Letters
+from mproc_flow.posting.options import Posting, PostOptions, checked_parameters
+from mproc_flow.posting.pool import IsHopeless, Pool
+from mproc_flow.posting.progress import progress
 from mproc_flow.transport.exchange import Call, Connection, ConnectionLost
 
 if TYPE_CHECKING:
@@ -21,19 +24,23 @@ if TYPE_CHECKING:
 
     from mproc_flow.options.signatures import ClientOptions
 
-Explain = Callable[[], MprocFlowError | None]
+Explain = Callable[[], 'MprocFlowError | None']
 
-_CONNECT_BOUND = 5.0
+READY_BOUND = 5.0
+# By name: it stands above this module, and asyncio is for those who use it.
+_ASYNC_CLIENT = 'mproc_flow.async_client'
+_NO_LIMIT = 1 << 62
+
+_Self = TypeVar('_Self', bound='BaseClient')
 
 
-class Client(Posting):
-    """Talks to a running Flow. Threads may share one; each call has its own connection.
+class BaseClient(Posting):
+    """What clients of all kinds have in common.
 
     Args:
         host: Host the Flow listens on.
         port: Its port.
-        **options: See the options table, for instance ``prefetch``: how many requests of one :meth:`post` may be
-            under way at once; 0 for no limit.
+        **options: See the options table.
 
     Raises:
         BadOption: There is no port, or an option does not exist or cannot have this value.
@@ -44,14 +51,15 @@ class Client(Posting):
         if not checked.get('port'):
             raise BadOption('Client(port=...) is needed: the port that was given to Flow(port=...)')
         chosen = CLIENT.with_defaults(checked)
+        self._choose_kind(chosen)
         address = tcp_address(chosen['host'], chosen['port'])
-        self._set_up(address, chosen, lambda: None, lambda seconds: seconds > _CONNECT_BOUND)
+        self._set_up(address, chosen, lambda: None, lambda seconds: seconds > READY_BOUND)
 
     @classmethod
     def at(
-        cls, address: str, options: Mapping[str, Any], explain: Explain, is_hopeless: Callable[[float], bool]
-    ) -> Client:
-        """Make a Client for a ZeroMQ address.
+        cls: type[_Self], address: str, options: Mapping[str, Any], explain: Explain, is_hopeless: IsHopeless
+    ) -> _Self:
+        """Make a client for a ZeroMQ address.
 
         Args:
             address: Where the gateway listens, or will.
@@ -63,23 +71,39 @@ class Client(Posting):
         client._set_up(address, options, explain, is_hopeless)
         return client
 
-    def _set_up(
-        self, address: str, options: Mapping[str, Any], explain: Explain, is_hopeless: Callable[[float], bool]
-    ) -> None:
+    def close(self) -> None:
+        """Close the connections; calls that are under way end with an error when theirs is lost."""
+        self._pool.close()
+
+    # ---- inside ----
+
+    def _choose_kind(self, options: Mapping[str, Any]) -> None:
+        """Become the kind of client that the options ask for."""
+
+    def _connection(self, context: Any, address: str, is_hopeless: IsHopeless) -> Any:
+        raise NotImplementedError
+
+    def _set_up(self, address: str, options: Mapping[str, Any], explain: Explain, is_hopeless: IsHopeless) -> None:
         self._address = address
-        self._prefetch = options['prefetch'] or 1 << 62
+        self._prefetch = options['prefetch'] or _NO_LIMIT
         self._return_responses = options['return_responses']
         self._explain = explain
-        self._is_hopeless = is_hopeless
-        self._lock = threading.Lock()
-        self._forget()
+        self._pool: Pool[Any] = Pool(self._connection, address, is_hopeless)
 
-    def _forget(self) -> None:
-        self._pid = os.getpid()
-        self._context: channel.Context | None = None
-        self._idle: list[Connection] = []
-        self._count = 0
-        self._closed = False
+    def _letters(self, on: str, parameters: Any, options: PostOptions) -> Letters:
+        call = Call(on or '/', options.target_executor or '')
+        prefetch = self._prefetch if options.prefetch is None else options.prefetch or _NO_LIMIT
+        return Letters(call, checked_parameters(parameters), options, prefetch)
+
+    def _loss(self) -> MprocFlowError:
+        return self._explain() or PodDied(f'there is no connection to a gateway at {self._address}, or it was lost')
+
+
+class Client(BaseClient):
+    """Talks to a running Flow. Threads may share one; each call has its own connection.
+
+    ``Client(asyncio=True)`` is an :class:`~mproc_flow.AsyncClient`.
+    """
 
     def post(  # parameters: Jina's signature
         self,
@@ -95,12 +119,13 @@ class Client(Posting):
 
         Args:
             on: Endpoint, e.g. ``/index``.
-            inputs: See :func:`mproc_flow.model.request.batches`; read no further ahead than the prefetch.
+            inputs: See :func:`mproc_flow.model.request.batches`, or an asynchronous iterable of the same; read no
+                further ahead than the prefetch.
             on_done: Called with each Response that succeeded.
-            on_error: Called with each that failed; then no error is raised for it.
+            on_error: Called with each that failed, which has the Documents that were sent; then no error is raised.
             on_always: Called with each, after the others.
             parameters: Data for the Executors; ``name__key`` or ``{name: {key: ...}}`` is for the one of that name.
-            **options: See :class:`PostOptions`.
+            **options: See :class:`~mproc_flow.posting.options.PostOptions`.
 
         Returns:
             The Documents of all answers in the order in which they came (or the Responses); None if ``on_done`` or
@@ -112,86 +137,53 @@ class Client(Posting):
         """
         chosen = PostOptions.of({'return_responses': self._return_responses, **options})
         callbacks = Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
-        exchange = self._exchange(on, inputs, dict(parameters or {}), chosen)
-        with contextlib.closing(exchange):  # an error's traceback would keep it, and its connection, open
-            responses = [callbacks.call(response, info) for response, info in exchange]
-        return callbacks.result(responses, chosen.return_responses)
+        exchange = self._exchange(self._letters(on, parameters, chosen), inputs, chosen)
+        kept = []
+        # An error's traceback would keep the exchange, and its connection, open.
+        with contextlib.closing(exchange), progress(chosen.show_progress, inputs, on or '/') as bar:
+            for delivery in exchange:
+                bar.add(delivery)
+                kept.append(callbacks.call(delivery.response, delivery.info))
+        return callbacks.result(kept, chosen.return_responses)
 
-    def is_flow_ready(self, timeout: float = _CONNECT_BOUND) -> bool:
+    def is_flow_ready(self, timeout: float = READY_BOUND) -> bool:
         """Say whether the Flow is there and every Executor that an answer waits for has a process that takes work.
 
         Args:
             timeout: Seconds to wait for its word; without any, it is not ready.
         """
-        connection = self._acquire()
+        connection = self._pool.acquire()
         try:
             pong = connection.ping(timeout)
         finally:
-            self._release(connection)
+            self._pool.release(connection)
         return pong is not None and not pong.missing
-
-    def close(self) -> None:
-        """Close the connections; calls that are under way end with an error when theirs is lost."""
-        with self._lock:
-            if self._pid != os.getpid():
-                return
-            self._closed = True
-            while self._idle:
-                self._drop(self._idle.pop())
-            self._end_context()
 
     # ---- inside ----
 
-    def _exchange(
-        self, on: str, inputs: Any, parameters: dict[str, Any], options: PostOptions
-    ) -> Generator[tuple[Response, ErrorInfo | None], None, None]:
-        connection = self._acquire()
-        try:
-            sent = Sent(batches(inputs, options.request_size), parameters)
-            call = Call(on or '/', options.target_executor or '')
-            replies = connection.exchange(call, sent, lambda: self._prefetch, options.timeout)
-            with contextlib.closing(replies):
-                for reply in replies:
-                    yield response(call, reply, sent.ids.pop(reply.position))
-        except ConnectionLost as lost:
-            raise self._loss() from lost
-        finally:
-            self._release(connection)
+    def _choose_kind(self, options: Mapping[str, Any]) -> None:
+        if options['asyncio']:
+            self.__class__ = importlib.import_module(_ASYNC_CLIENT).AsyncClient
 
-    def _loss(self) -> MprocFlowError:
-        return self._explain() or PodDied(f'there is no connection to a gateway at {self._address}, or it was lost')
+    def _connection(self, context: Any, address: str, is_hopeless: IsHopeless) -> Connection:
+        return Connection(context, address, is_hopeless)
 
-    def _acquire(self) -> Connection:
-        with self._lock:
-            if self._pid != os.getpid():  # a fork of the program: ZeroMQ's sockets did not come along
-                self._forget()
-            if self._closed:
-                raise FlowClosed
-            while self._idle:
-                connection = self._idle.pop()
-                connection.update()
-                if not connection.is_lost:
-                    return connection
-                self._drop(connection)
-            if self._context is None:
-                self._context = channel.context()
-            connection = Connection(self._context, self._address, self._is_hopeless)
-            self._count += 1
-            return connection
-
-    def _release(self, connection: Connection) -> None:
-        with self._lock:
-            if self._closed or connection.is_lost:
-                self._drop(connection)
-                self._end_context()
-            else:
-                self._idle.append(connection)
-
-    def _drop(self, connection: Connection) -> None:
-        connection.close()
-        self._count -= 1
-
-    def _end_context(self) -> None:
-        if self._closed and not self._count and self._context is not None:
-            self._context.term()
-            self._context = None
+    def _exchange(  # nesting: rounds, and the replies of one
+        self, letters: Letters, inputs: Any, options: PostOptions
+    ) -> Generator[Delivery, None, None]:
+        documents = sync_batches(inputs, options.request_size)
+        end = None if options.timeout is None else time.monotonic() + options.timeout
+        while letters.unfinished:
+            time.sleep(letters.pause)
+            connection = self._pool.acquire()
+            try:
+                left = None if end is None else end - time.monotonic()
+                round_ = letters.round(documents)
+                with contextlib.closing(connection.exchange(letters.call, round_, letters.window, left)) as replies:
+                    for reply in replies:
+                        yield from letters.take(reply)
+            except ConnectionLost as lost:
+                if not letters.lost():
+                    raise self._loss() from lost
+            finally:
+                self._pool.release(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from mproc_flow.options.signatures import ExecutorOptions, FlowOptions, LoadOptions
+
+
+# By name: it stands above this module, and asyncio is for those who use it.
+_ASYNC_FLOW = 'mproc_flow.async_flow'
 
 
 class _Setting:
@@ -65,6 +70,8 @@ class Flow(Service):
     def __init__(self, **options: Unpack[FlowOptions]) -> None:
         super().__init__()
         self._set_up(FLOW.check(options, 'Flow()'), Graph())
+        if self._given.get('asyncio') and type(self) is Flow:
+            self.__class__ = importlib.import_module(_ASYNC_FLOW).AsyncFlow
 
     def _set_up(self, options: Mapping[str, Any], graph: Graph) -> None:
         self._given = dict(options)

@@ -18,7 +18,7 @@ from mproc_flow.executor import check_executor, find_class
 from mproc_flow.logs import FlowLog
 from mproc_flow.options.groups import FLOW
 from mproc_flow.supervisor import payload
-from mproc_flow.supervisor.launch import Cargo
+from mproc_flow.supervisor.launch import Cargo, needs_fork
 from mproc_flow.supervisor.owner import Supervision
 from mproc_flow.topology import devices
 from mproc_flow.topology.graph import Graph
@@ -37,6 +37,7 @@ class Run:
     Args:
         options: The Flow's options, as checked.
         graph: Its graph.
+        client_type: What kind of client it is to have.
 
     Attributes:
         supervision: The processes.
@@ -45,11 +46,12 @@ class Run:
         interrupted: A signal ended ``block()``: the user has asked for the end already.
     """
 
-    def __init__(self, options: Mapping[str, Any], graph: Graph) -> None:
+    def __init__(self, options: Mapping[str, Any], graph: Graph, client_type: Any = Client) -> None:
         self.owner = os.getpid()
         self.closing = False
         self.interrupted = False
-        self.client: Client | None = None
+        self.client: Any = None
+        self._client_type = client_type
         chosen = FLOW.with_defaults(options)
         self._log = FlowLog(chosen['quiet'])
         self._options = chosen
@@ -77,11 +79,25 @@ class Run:
 
     def start(self) -> None:
         """Start everything, and say so."""
-        begin = time.monotonic()
-        self.supervision.start()
+        self.launch()
+        self.await_start()
+
+    @property
+    def forks(self) -> bool:
+        """Pods get the memory of the process that starts it."""
+        return needs_fork(self._plan)
+
+    def launch(self) -> None:
+        """Begin with :meth:`start`: what has to happen in the thread whose memory forked pods get."""
+        self._begin = time.monotonic()
+        self.supervision.launch()
+
+    def await_start(self) -> None:
+        """Go on with it: wait until everything is ready."""
+        self.supervision.await_start()
         address = channel.address(self.supervision.run_directory, channel.CLIENTS)
-        self.client = Client.at(address, self._options, self._explain, self._is_hopeless)
-        self._log.say(logging.INFO, self._banner(time.monotonic() - begin))
+        self.client = self._client_type.at(address, self._options, self._explain, self._is_hopeless)
+        self._log.say(logging.INFO, self._banner(time.monotonic() - self._begin))
 
     def close(self) -> None:
         """Stop everything."""

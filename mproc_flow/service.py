@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from mproc_flow.client import Client
 from mproc_flow.errors import FlowBuildLevelError, FlowClosed, MissingMainGuard
-from mproc_flow.posting import Posting
+from mproc_flow.posting.options import Posting
 from mproc_flow.run import Run
 from mproc_flow.runtime import loader
 from mproc_flow.supervisor import signals
@@ -47,13 +47,8 @@ class Service(Posting):
             BadOption, BadConfigSource: An Executor cannot be found or cannot work; no process was started.
             FlowBuildLevelError: The Flow is running already.
         """
-        if loader.is_importing_main():
-            raise MissingMainGuard
-        with self._lock:
-            if self._run is not None:
-                raise FlowBuildLevelError('start() on a Flow that is running already')
-            run = self._run = self._new_run()
-            _running.add(self)
+        self._check_start()
+        run = self._prepare()
         try:
             with signals.left_to_main():
                 run.start()
@@ -166,7 +161,7 @@ class Service(Posting):
     @property
     def client(self) -> Client:
         """What sends requests; it is closed with the Flow."""
-        client = self._running_run().client
+        client: Client | None = self._running_run().client
         if client is None:
             raise FlowBuildLevelError('the Flow is still starting')
         return client
@@ -175,6 +170,19 @@ class Service(Posting):
     def address(self) -> str:
         """Where clients connect: ``tcp://host:port`` if a port was given, else a private socket file."""
         return self._running_run().address
+
+    def _check_start(self) -> None:
+        if loader.is_importing_main():
+            raise MissingMainGuard
+
+    def _prepare(self) -> Run:
+        """Give a run that has not begun yet."""
+        with self._lock:
+            if self._run is not None:
+                raise FlowBuildLevelError('start() on a Flow that is running already')
+            run = self._run = self._new_run()
+            _running.add(self)
+        return run
 
     def _running_run(self) -> Run:
         run = self._run

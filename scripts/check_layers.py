@@ -25,11 +25,14 @@ EVERYTHING = POD | {
     'supervisor',
     'posting',
     'client',
+    'background',
+    'async_client',
     'export',
     'run',
     'service',
     'deployment',
     'flow',
+    'async_flow',
     'testing',
     'cli',
     '__init__',
@@ -50,10 +53,13 @@ ALLOWED: dict[str, frozenset[str]] = {
     'supervisor': POD,
     'posting': BASE | {'model', 'options', 'transport'},
     'client': BASE | {'model', 'options', 'topology', 'transport', 'posting'},
+    'background': BASE | {'supervisor'},
+    'async_client': BASE | {'model', 'options', 'transport', 'posting', 'client', 'background'},
     'run': POD | {'supervisor', 'client'},
     'service': POD | {'supervisor', 'posting', 'client', 'run'},
     'deployment': POD | {'supervisor', 'client', 'export', 'run', 'service'},
     'flow': POD | {'supervisor', 'client', 'export', 'run', 'service', 'deployment'},
+    'async_flow': POD | {'supervisor', 'client', 'async_client', 'background', 'run', 'service', 'flow'},
     'testing': POD | {'supervisor', 'client', 'export', 'flow'},
     'alone': POD | {'supervisor', 'run'},
     'cli': EVERYTHING - {'cli'},
@@ -67,7 +73,11 @@ TRANSPORT_ONLY = frozenset({'zmq', 'mmap'})
 LAZY: dict[str, frozenset[str]] = {
     # PyYAML is for those who have a file
     'mproc_flow.flow': frozenset(
-        {'mproc_flow.topology.configuration', 'mproc_flow.topology.flowfile', 'mproc_flow.topology.flowdump'}
+        {
+            'mproc_flow.topology.configuration',
+            'mproc_flow.topology.flowfile',
+            'mproc_flow.topology.flowdump',
+        }
     ),
     'mproc_flow.deployment': frozenset({'mproc_flow.topology.configuration', 'mproc_flow.topology.flowfile'}),
     # ... and reading source code for those who give names

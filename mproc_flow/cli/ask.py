@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mproc_flow.flow import Flow
     from mproc_flow.model.request import Response
 
+_NOT_HERE = ('return_responses', 'asyncio')
 _PAUSE = 1.0
 _START_METHODS = ('fork', 'spawn', 'forkserver')
 _WHAT = ('flow', 'executor', 'gateway')
@@ -25,7 +26,7 @@ _WHAT = ('flow', 'executor', 'gateway')
 
 def client(parser: argparse.ArgumentParser) -> Run:
     """Send Documents and print the answers as lines of JSON."""
-    add_flags(parser, CLIENT, ('return_responses',))
+    add_flags(parser, CLIENT, _NOT_HERE)
     parser.add_argument('--on', default='/', metavar='ENDPOINT', help='Where they go (default: /).')
     inputs = parser.add_mutually_exclusive_group()
     inputs.add_argument('--text', nargs='+', metavar='TEXT', help='Documents with these texts.')
@@ -44,7 +45,7 @@ def client(parser: argparse.ArgumentParser) -> Run:
     def run(arguments: argparse.Namespace) -> None:
         from mproc_flow.client import Client
 
-        sender = Client(**given(arguments, CLIENT))
+        sender = Client(**given(arguments, CLIENT, _NOT_HERE))
         names = ('parameters', 'request_size', 'target_executor', 'timeout')
         options = {name: getattr(arguments, name) for name in names}
         try:

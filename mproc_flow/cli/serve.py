@@ -21,6 +21,7 @@ _GRAPH_NAMES = ('graph_description', 'deployments_addresses')
 _NOT_FOR_ONE_PROCESS = (
     'needs', 'floating', 'external', 'when', 'disable_reduce', 'polling', 'restart', 'start_method', 'port', 'host'
 )  # fmt: skip
+_NOT_ALONE = ('uses', 'asyncio')
 _OF_THE_GATEWAY = ('env', 'timeout_ctrl')
 
 
@@ -28,12 +29,12 @@ def flow(parser: argparse.ArgumentParser) -> Run:
     """Start the Flow of a file."""
     parser.add_argument('--uses', required=True, metavar='FILE', help='The YAML file; flags override what it says.')
     add_dict(parser, '--context', 'Values for ${{ KEY }} in the file.')
-    add_flags(parser, FLOW, ('uses',))
+    add_flags(parser, FLOW, _NOT_ALONE)
 
     def run(arguments: argparse.Namespace) -> None:
         from mproc_flow.flow import Flow
 
-        options = given(arguments, FLOW, ('uses',))
+        options = given(arguments, FLOW, _NOT_ALONE)
         with Flow.load_config(arguments.uses, context=arguments.context, **options) as running:
             running.block()
 

@@ -58,6 +58,7 @@ FLOW = OptionGroup(
         Option('prefetch', Integer(0), 'Most requests in flight for one call of post(); 0 is no limit.', default=1000),
         Option('return_responses', Flag(), 'post() gives Responses instead of their Documents.', default=False),
         Option('inspect', Choice(('collect', 'hang', 'remove')), _INSPECT, default='collect'),
+        Option('asyncio', Flag(), 'post() can be awaited: an AsyncFlow, or an AsyncClient.', default=False),
         Option('quiet', Flag(), 'Print nothing but errors.', default=False),
         Option('preload', ListOf(Name(dotted=True)), 'Modules a forkserver imports once for all.', default=()),
         Option('uses', PassThrough(), 'Only what stands for the default; a file is read by Flow.load_config().'),
@@ -120,8 +121,7 @@ DEPLOYMENT = OptionGroup(
 
 GATEWAY = OptionGroup(
     'the gateway',
-    tuple(FLOW[name] for name in ('host', 'port', 'protocol', 'prefetch'))
-    + tuple(option for option in FLOW_OF_JINA if option.name != 'asyncio'),
+    tuple(FLOW[name] for name in ('host', 'port', 'protocol', 'prefetch')) + FLOW_OF_JINA,
 )
 
 

@@ -39,7 +39,6 @@ _LATER: dict[str, tuple[str, Kind, object]] = {  # name: (what it needs, kind, J
     'reload': ('reloading of changed code', Flag(), False),
 }
 _LATER_FLOW: dict[str, tuple[str, Kind, object]] = {
-    'asyncio': ('AsyncFlow', Flag(), False),
     'port_monitoring': (_METRICS, Integer(), 9090),
     'cors': (_HTTP, Flag(), False),
     'default_swagger_ui': (_HTTP, Flag(), False),

@@ -17,6 +17,7 @@ class FlowOptions(TypedDict, total=False):
     prefetch: int | None
     return_responses: bool | None
     inspect: str | None
+    asyncio: bool | None
     quiet: bool | None
     preload: str | Sequence[str] | None
     uses: str | None
@@ -33,7 +34,6 @@ class FlowOptions(TypedDict, total=False):
     uses_metas: Mapping[str, Any] | None
     uses_requests: Mapping[str, str] | None
     py_modules: str | PathLike[str] | Sequence[str | PathLike[str]] | None
-    asyncio: bool | None
     port_monitoring: int | None
     cors: bool | None
     default_swagger_ui: bool | None
@@ -227,7 +227,6 @@ class DeploymentOptions(TypedDict, total=False):
     host_in: str | None
     runtime_cls: str | None
     grpc_channel_options: Any | None
-    asyncio: bool | None
     cors: bool | None
     default_swagger_ui: bool | None
     title: str | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import select
 import signal
 import threading
 import time
@@ -39,7 +38,7 @@ from mproc_flow.supervisor.control import (
 from mproc_flow.supervisor.launch import PACKAGE, Cargo, launch
 from mproc_flow.supervisor.pod import loss
 from mproc_flow.topology.plan import GATEWAY, Plan
-from mproc_flow.transport.pipe import Pipe, wait_for
+from mproc_flow.transport.pipe import Pipe
 
 _ABORT_BOUND = 2.5
 _KILL_BOUND = 1.0
@@ -111,17 +110,20 @@ class Supervision:
         with self._changed:
             return tuple(self._status.values())
 
-    def start(self) -> None:
-        """Start everything and wait until it is ready.
-
-        Raises:
-            RuntimeFailToStart: Something did not start; all that did is down again.
-        """
+    def launch(self) -> None:
+        """Begin to start everything: what has to happen in the thread whose memory forked pods get."""
         self._guardian, sock = launch(self._plan, self._cargo)
         self._control = Pipe(sock, Notice)
         _open_controls.add(self._control)
         self._thread = threading.Thread(target=self._listen, name=f'{PACKAGE}-{self._plan.flow}', daemon=True)
         self._thread.start()
+
+    def await_start(self) -> None:
+        """Wait until everything is ready.
+
+        Raises:
+            RuntimeFailToStart: Something did not start; all that did is down again.
+        """
         try:
             self._await_start()
         except BaseException:
@@ -195,12 +197,9 @@ class Supervision:
     def _wait(self, condition: Callable[[], bool], bound: float) -> bool:
         end = time.monotonic() + bound
         with self._changed:
-            while not condition():
-                left = end - time.monotonic()
-                if left <= 0:
-                    return False
-                self._changed.wait(min(left, _GLANCE))
-        return True
+            while not (met := condition()) and time.monotonic() < end:
+                self._changed.wait(min(end - time.monotonic(), _GLANCE))
+            return met
 
     def _grace(self) -> float:
         return max(spec.timeout_ctrl for spec in self._plan.pods)
@@ -285,15 +284,9 @@ class Supervision:
     def _kill_rest(self) -> None:
         """Do the Guardian's last work in its place: it was killed."""
         alive = [pod.pid for pod in self.pods if pod.pid and pod.state not in ('stopped', 'failed', 'backoff')]
-        ends = [reaper.open_pidfd(pid) for pid in alive]
-        for pid in alive:
-            reaper.kill_group(pid)
+        reaper.kill_groups(alive, _KILL_BOUND)
         if self.run_directory:
             rundir.clean_up(self.run_directory)
-        for end in ends:
-            if end is not None:  # they are not our children: this is the way to wait for them
-                wait_for(end, select.POLLIN, _KILL_BOUND)
-                os.close(end)
 
     def _bury(self) -> None:
         if not self._ended:

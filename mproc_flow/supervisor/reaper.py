@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
+from collections.abc import Iterable
 from pathlib import Path
+
+from mproc_flow.transport.pipe import wait_for
 
 
 def exited_children() -> list[int]:
@@ -32,6 +36,18 @@ def kill_group(group: int) -> None:
     """SIGKILL a whole process group; that nobody is left in it is fine."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
+
+
+def kill_groups(groups: Iterable[int], bound: float) -> None:
+    """SIGKILL process groups that are not our children's, and wait up to so many seconds for each leader's end."""
+    groups = list(groups)
+    ends = [open_pidfd(pid) for pid in groups]
+    for group in groups:
+        kill_group(group)
+    for end in ends:
+        if end is not None:
+            wait_for(end, select.POLLIN, bound)
+            os.close(end)
 
 
 def children() -> list[int]:

@@ -20,6 +20,7 @@ LISTENS = f'{EFFECT}a_flow_listens_where_it_is_told'
 PREFETCH = f'{EFFECT}no_more_requests_are_in_flight_than_prefetch_allows'
 RESPONSES = f'{GRAPH}responses_instead_of_documents_for_the_whole_flow'
 EVERY_FORM = f'{EFFECT}an_executor_in_every_form'
+ASYNC = 'processes/test_async_flow.py::test_'
 SHARDS = f'{GRAPH}before_and_after_the_shards'
 
 OF_BOTH = {
@@ -45,6 +46,7 @@ OF_A_FLOW = OF_BOTH | {
     'prefetch': PREFETCH,
     'return_responses': RESPONSES,
     'inspect': f'{GRAPH}what_becomes_of_inspectors',
+    'asyncio': f'{ASYNC}a_flow_with_asyncio_is_an_async_flow',
     'quiet': f'{STARTING}quiet',
     'preload': f'{EFFECT}a_forkserver_imports_once_for_all',
     'uses': 'unit/options/test_uses.py::test_what_stands_for_the_default_of_a_flow_is_the_same_as_nothing',
@@ -69,6 +71,7 @@ OF_A_CLIENT = {
     'protocol': LISTENS,
     'prefetch': PREFETCH,
     'return_responses': RESPONSES,
+    'asyncio': f'{ASYNC}a_client_with_asyncio_is_an_async_client',
 }
 
 TABLES = [(FLOW, OF_A_FLOW), (EXECUTOR, OF_AN_EXECUTOR), (CLIENT, OF_A_CLIENT)]

@@ -41,10 +41,10 @@ def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     ('name', 'group', 'without'),
     [
-        ('flow', FLOW, {'uses'}),
+        ('flow', FLOW, {'uses', 'asyncio'}),
         ('deployment', DEPLOYMENT, set()),
         ('gateway', GATEWAY, set()),
-        ('client', CLIENT, {'return_responses'}),
+        ('client', CLIENT, {'return_responses', 'asyncio'}),
         (
             'executor',
             EXECUTOR,

@@ -51,6 +51,7 @@ FULL_FLOW: dict[str, Any] = {
     'prefetch': 0,
     'return_responses': True,
     'inspect': 'Hang',
+    'asyncio': True,
     'quiet': True,
     'preload': ['numpy', 'my.module'],
     'uses': 'BaseExecutor',
@@ -90,6 +91,7 @@ def test_every_option_of_a_flow() -> None:
         'prefetch': 0,
         'return_responses': True,
         'inspect': 'hang',
+        'asyncio': True,
         'quiet': True,
         'preload': ('numpy', 'my.module'),
     }
@@ -152,6 +154,7 @@ def test_the_defaults_that_users_of_a_flow_know() -> None:
         'prefetch': 1000,
         'return_responses': False,
         'inspect': 'collect',
+        'asyncio': False,
         'quiet': False,
         'preload': (),
     }
@@ -178,7 +181,7 @@ def test_a_deployment_has_what_an_executor_has_and_is_reached_as_a_flow_is() -> 
 
 
 def test_a_client_and_the_gateway_have_options_of_a_flow() -> None:
-    assert acting(CLIENT) == {'host', 'port', 'protocol', 'prefetch', 'return_responses'}
+    assert acting(CLIENT) == {'host', 'port', 'protocol', 'prefetch', 'return_responses', 'asyncio'}
     assert acting(GATEWAY) == {'host', 'port', 'protocol', 'prefetch'}
     for group in (CLIENT, GATEWAY):
         for option in group.options:

@@ -15,7 +15,7 @@ from mproc_flow.errors import ErrorInfo
 from mproc_flow.executor import BaseExecutor
 from mproc_flow.model.codec import decode, encode
 from mproc_flow.options.groups import EXECUTOR, FLOW
-from mproc_flow.posting import response
+from mproc_flow.posting.letters import Letter, response
 from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.runtime.loader import make
 from mproc_flow.runtime.router import Router
@@ -194,7 +194,7 @@ class Town:
         """What the client makes of the answer to a request."""
         header, parts = self.answers[number]
         reply = Reply(number, 0, list(parts), header.sort)
-        found, _ = response(Call(request.endpoint), reply, [doc.id for doc in request.documents])
+        found = response(Call(request.endpoint), Letter(number, request.docs), reply)
         return [Doc(doc.id, doc.text, doc.tags) for doc in found.docs]
 
     def asked(self, number: int) -> dict[str, list[int]]:

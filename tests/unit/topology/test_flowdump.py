@@ -71,6 +71,7 @@ OF_FLOW = {
     'prefetch': st.integers(0),
     'return_responses': FLAGS,
     'inspect': st.sampled_from(['collect', 'HANG', 'remove']),
+    'asyncio': FLAGS,
     'quiet': FLAGS,
     'preload': st.lists(NAMES, max_size=2),
     'uses': st.just('BaseExecutor'),

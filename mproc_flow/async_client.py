@@ -1,0 +1,167 @@
+"""Sending requests to a running Flow and taking its answers, in an event loop that goes on meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+import warnings
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Mapping
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any
+
+from mproc_flow.background import in_thread
+from mproc_flow.client import READY_BOUND, BaseClient
+from mproc_flow.model.request import SUCCESS, Response, batches
+from mproc_flow.posting import inputs as awaited
+from mproc_flow.posting.callbacks import Callback, Callbacks
+from mproc_flow.posting.letters import Delivery, Letters
+from mproc_flow.posting.options import PostOptions
+from mproc_flow.posting.pool import IsHopeless
+from mproc_flow.posting.progress import progress
+from mproc_flow.transport.exchange import ConnectionLost
+from mproc_flow.transport.exchange_async import AsyncConnection, Requests
+
+
+class Answers:
+    """What the post() of an asynchronous client gives; nothing is sent before it is awaited or iterated over.
+
+    ``await answers`` gives what the synchronous post() returns. ``async for docs in answers`` gives the Documents (or
+    the Response) of each request as it comes, whatever callbacks there are.
+    """
+
+    def __init__(
+        self,
+        deliveries: AsyncGenerator[Delivery, None],
+        callbacks: Callbacks,
+        options: PostOptions,
+        what: tuple[Any, str],
+    ) -> None:
+        self._deliveries = deliveries
+        self._callbacks = callbacks
+        self._options = options
+        self._what = what
+        self._used = False
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._all().__await__()
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._each()
+
+    def __del__(self) -> None:
+        if not self._used:
+            warnings.warn('post() was never awaited, and sent nothing', RuntimeWarning, stacklevel=2)
+
+    async def _all(self) -> Any:
+        kept = []
+        async with aclosing(self._handled()) as handled:
+            async for delivery in handled:
+                kept.append(self._callbacks.kept(delivery.response, delivery.info))
+        return self._callbacks.result(kept, self._options.return_responses)
+
+    async def _each(self) -> AsyncGenerator[Any, None]:
+        async with aclosing(self._handled()) as handled:
+            async for delivery in handled:
+                self._callbacks.kept(delivery.response, delivery.info)
+                if self._options.return_responses:
+                    yield delivery.response
+                elif delivery.response.header.status.code == SUCCESS:
+                    yield delivery.response.docs
+
+    async def _handled(self) -> AsyncGenerator[Delivery, None]:  # nesting: two that have to be closed
+        """Call the callbacks for each delivery; those that are coroutines are awaited."""
+        self._used = True
+        async with aclosing(self._deliveries) as deliveries:
+            with progress(self._options.show_progress, *self._what) as bar:
+                async for delivery in deliveries:
+                    bar.add(delivery)
+                    for callback in self._callbacks.fitting(delivery.info):
+                        await self._call(callback, delivery.response)
+                    yield delivery
+
+    async def _call(self, callback: Callback, response: Response) -> None:
+        try:
+            returned = callback(response)
+            if inspect.isawaitable(returned):
+                await returned
+        except Exception as error:  # of the user's
+            self._callbacks.raised(callback, error)
+
+
+class AsyncClient(BaseClient):
+    """Talks to a running Flow from an event loop, and never holds it up. Tasks may share one."""
+
+    def post(  # parameters: Jina's signature
+        self,
+        on: str,
+        inputs: Any = None,
+        on_done: Callback | None = None,
+        on_error: Callback | None = None,
+        on_always: Callback | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Answers:
+        """Send inputs in requests; arguments and errors as in :meth:`mproc_flow.Client.post`.
+
+        Callbacks may be coroutine functions, and inputs asynchronous iterables. If the task is cancelled, what was not
+        given to an Executor yet never will be.
+
+        Returns:
+            What can be awaited for all answers, or iterated over as they come.
+        """
+        chosen = PostOptions.of({'return_responses': self._return_responses, **options})
+        callbacks = Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
+        exchange = self._exchange(self._letters(on, parameters, chosen), inputs, chosen)
+        return Answers(exchange, callbacks, chosen, (inputs, on or '/'))
+
+    async def is_flow_ready(self, timeout: float = READY_BOUND) -> bool:
+        """Do what :meth:`mproc_flow.Client.is_flow_ready` does."""
+        connection = self._pool.acquire()
+        try:
+            pong = await connection.ping_async(timeout)
+        finally:
+            self._pool.release(connection)
+        return pong is not None and not pong.missing
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        await in_thread(self.close)
+
+    # ---- inside ----
+
+    def _connection(self, context: Any, address: str, is_hopeless: IsHopeless) -> AsyncConnection:
+        return AsyncConnection(context, address, is_hopeless)
+
+    async def _exchange(self, letters: Letters, inputs: Any, options: PostOptions) -> AsyncGenerator[Delivery, None]:
+        inputs = awaited.of(inputs)
+        is_async = isinstance(inputs, AsyncIterable)
+        source: Any = (awaited.async_batches if is_async else batches)(inputs, options.request_size)
+        end = None if options.timeout is None else time.monotonic() + options.timeout
+        while letters.unfinished:
+            await asyncio.sleep(letters.pause)
+            left = None if end is None else end - time.monotonic()
+            requests: Any = (letters.round_async if is_async else letters.round)(source)
+            async with aclosing(self._round(letters, requests, left)) as deliveries:
+                async for delivery in deliveries:
+                    yield delivery
+
+    async def _round(  # nesting: replies, and what can be delivered then
+        self, letters: Letters, requests: Requests, timeout: float | None
+    ) -> AsyncGenerator[Delivery, None]:
+        connection = self._pool.acquire()
+        try:
+            async with aclosing(connection.exchange_async(letters.call, requests, letters.window, timeout)) as replies:
+                async for reply in replies:
+                    for delivery in letters.take(reply):
+                        yield delivery
+        except ConnectionLost as lost:
+            if not letters.lost():
+                raise await in_thread(self._loss) from lost
+        finally:
+            self._pool.release(connection)

@@ -1,0 +1,66 @@
+"""What a call of post() does with the answers: callbacks, errors, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mproc_flow.errors import BadClientCallback, ErrorInfo, from_info
+from mproc_flow.model.array import DocumentArray
+from mproc_flow.model.request import SUCCESS, Response
+
+Callback = Callable[[Response], Any]
+
+
+class Callbacks:
+    """Calls what the user gave, and keeps the Responses if nobody else takes them."""
+
+    def __init__(
+        self, on_done: Callback | None, on_error: Callback | None, on_always: Callback | None, go_on: bool
+    ) -> None:
+        self._on_done = on_done
+        self._on_error = on_error
+        self._on_always = on_always
+        self._go_on = go_on
+        self._keeps = on_done is None and on_always is None
+
+    def call(self, response: Response, info: ErrorInfo | None) -> Response | None:
+        """Call what fits the response, and give it if nobody else takes it.
+
+        Raises:
+            MprocFlowError: The request's error, if nobody else takes it.
+            BadClientCallback: A callback raised.
+        """
+        for callback in self.fitting(info):
+            try:
+                callback(response)
+            except Exception as error:  # of the user's
+                self.raised(callback, error)
+        return self.kept(response, info)
+
+    def fitting(self, info: ErrorInfo | None) -> list[Callback]:
+        """Give the callbacks for a request that failed with this error, or succeeded."""
+        fitting = (self._on_done if info is None else self._on_error, self._on_always)
+        return [callback for callback in fitting if callback is not None]
+
+    def raised(self, callback: Callback, error: Exception) -> None:
+        """A callback raised: say so, unless the call is to go on."""
+        if not self._go_on:
+            raise BadClientCallback(f'{callback!r} raised {type(error).__name__}: {error}') from error
+
+    def kept(self, response: Response, info: ErrorInfo | None) -> Response | None:
+        """Give the response if nobody else takes it; raise its error if nobody takes that."""
+        if info is not None and self._on_error is None and not self._go_on:
+            raise from_info(info)
+        return response if self._keeps else None
+
+    def result(self, responses: Sequence[Response | None], whole: bool) -> Any:
+        """Give what the call returns."""
+        if not self._keeps:
+            return None
+        kept = [response for response in responses if response is not None]
+        if whole:
+            return kept
+        return DocumentArray(
+            [doc for response in kept if response.header.status.code == SUCCESS for doc in response.docs]
+        )

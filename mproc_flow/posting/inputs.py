@@ -1,0 +1,63 @@
+"""Inputs that have to be awaited: cut into requests in an event loop, or read from a program without one."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Any
+
+from mproc_flow.model.array import DocumentArray
+from mproc_flow.model.request import as_document, batches
+
+_DONE = object()
+
+
+def of(inputs: Any) -> Any:
+    """Call inputs that are a function which makes an asynchronous generator; give anything else as it is."""
+    return inputs() if inspect.isasyncgenfunction(inputs) else inputs
+
+
+def sync_batches(inputs: Any, size: int) -> Iterator[DocumentArray]:
+    """Cut inputs of any kind into requests; asynchronous ones are read in an event loop of their own, in a thread."""
+    inputs = of(inputs)
+    return batches(_drained(inputs) if isinstance(inputs, AsyncIterable) else inputs, size)
+
+
+async def async_batches(inputs: AsyncIterable[Any], size: int) -> AsyncIterator[DocumentArray]:
+    """Cut asynchronous inputs into requests, as :func:`mproc_flow.model.request.batches` does with others."""
+    batch, number, first = DocumentArray(), count(), True
+    async for item in inputs:
+        batch.append(as_document(item, next(number)))
+        if len(batch) == size:
+            yield batch
+            batch, first = DocumentArray(), False
+    if batch or first:
+        yield batch
+
+
+def _drained(inputs: AsyncIterable[Any]) -> Iterator[Any]:
+    """Give the items one by one; the loop that reads them runs in a thread, as this one may have a loop already."""
+    loop = asyncio.new_event_loop()
+    items = aiter(inputs)
+    with ThreadPoolExecutor(1, 'mproc_flow-inputs') as thread:
+
+        def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+            return thread.submit(loop.run_until_complete, coroutine).result()
+
+        try:
+            yield from iter(lambda: run(_next(items)), _DONE)
+        finally:
+            run(_end(items))
+            loop.close()
+
+
+async def _next(items: AsyncIterator[Any]) -> Any:
+    return await anext(items, _DONE)
+
+
+async def _end(items: AsyncIterator[Any]) -> None:
+    if isinstance(items, AsyncGenerator):
+        await items.aclose()

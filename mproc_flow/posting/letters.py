@@ -1,0 +1,167 @@
+"""Which requests of a call are under way, are to be sent again, or may be delivered; without any socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from mproc_flow.errors import ErrorInfo, Overloaded, PodDied
+from mproc_flow.model.array import DocumentArray
+from mproc_flow.model.codec import decode, encode
+from mproc_flow.model.reduce import reduce
+from mproc_flow.model.request import Header, Response, Status
+from mproc_flow.posting.options import PostOptions
+from mproc_flow.transport.exchange import Call, Reply
+from mproc_flow.transport.frames import Frame
+
+# How a request can end that may go well another time.
+_WORTH_ANOTHER = (PodDied.code, Overloaded.code)
+
+
+class Delivery(NamedTuple):
+    """How a request ended: its Response, its error if it failed, and how many Documents it had."""
+
+    response: Response
+    info: ErrorInfo | None
+    sent: int
+
+
+class Letter(msgspec.Struct, eq=False):
+    """One request: its place among the inputs, its Documents, and how often it was sent."""
+
+    number: int
+    docs: DocumentArray
+    attempts: int = 0
+
+
+class Letters:
+    """The requests of one call of post().
+
+    They are sent in rounds, each an exchange on a connection: a round ends when there is nothing more to send, or when
+    something has to be sent again.
+
+    Args:
+        call: Where they go.
+        parameters: What goes with each.
+        options: Of the call.
+        prefetch: How many may be under way.
+    """
+
+    def __init__(self, call: Call, parameters: dict[str, Any], options: PostOptions, prefetch: int) -> None:
+        self.call = call
+        self._parameters = parameters
+        self._options = options
+        self._prefetch = prefetch
+        self._count = 0
+        self._sent = 0
+        self._open: dict[int, Letter] = {}
+        self._again: list[Letter] = []
+        self._early: dict[int, Delivery] = {}
+        self._turn = 0
+        self._over = False
+
+    # ---- rounds ----
+
+    def round(self, batches: Iterator[DocumentArray]) -> Iterator[list[Frame]]:
+        """Give the requests of a round, each encoded when it is asked for."""
+        yield from self._repeated()
+        while not self._again:
+            docs = next(batches, None)
+            if docs is None:
+                self._over = True
+                return
+            yield self._fresh(docs)
+
+    async def round_async(self, batches: AsyncIterator[DocumentArray]) -> AsyncIterator[list[Frame]]:
+        """Do the same where the Documents have to be awaited."""
+        for frames in self._repeated():
+            yield frames
+        while not self._again:
+            docs = await anext(batches, None)
+            if docs is None:
+                self._over = True
+                return
+            yield self._fresh(docs)
+
+    @property
+    def unfinished(self) -> bool:
+        """There is more to do in another round."""
+        return not self._over or bool(self._again)
+
+    @property
+    def pause(self) -> float:
+        """Seconds to wait before the next round."""
+        attempts = max((letter.attempts for letter in self._again), default=0)
+        if not attempts:
+            return 0.0
+        options = self._options
+        return min(options.initial_backoff * options.backoff_multiplier ** (attempts - 1), options.max_backoff)
+
+    def window(self) -> int:
+        """Say how many requests may be under way: fewer while answers wait for their turn."""
+        return max(1, self._prefetch - len(self._early))
+
+    # ---- replies ----
+
+    def take(self, reply: Reply) -> Iterator[Delivery]:
+        """Take a reply, and give what can be delivered now."""
+        letter = self._open.pop(reply.position)
+        info = reply.outcome if isinstance(reply.outcome, ErrorInfo) else None
+        if info is not None and info.code in _WORTH_ANOTHER and letter.attempts < self._options.max_attempts:
+            self._again.append(letter)
+            return
+        delivery = Delivery(response(self.call, letter, reply), info, len(letter.docs))
+        if not self._options.results_in_order:
+            yield delivery
+            return
+        self._early[letter.number] = delivery
+        while self._turn in self._early:
+            self._turn += 1
+            yield self._early.pop(self._turn - 1)
+
+    def lost(self) -> bool:
+        """The connection is lost: say whether what was under way may be sent again on another one."""
+        letters = list(self._open.values())
+        self._open.clear()
+        self._again += letters
+        return all(letter.attempts < self._options.max_attempts for letter in letters)
+
+    # ---- inside ----
+
+    def _repeated(self) -> Iterator[list[Frame]]:
+        self._open, self._sent = {}, 0
+        again, self._again = self._again, []
+        for letter in again:
+            yield self._frames(letter)
+
+    def _fresh(self, docs: DocumentArray) -> list[Frame]:
+        letter = Letter(self._count, docs)
+        self._count += 1
+        return self._frames(letter)
+
+    def _frames(self, letter: Letter) -> list[Frame]:
+        frames = encode(letter.docs, self._parameters)
+        letter.attempts += 1
+        self._open[self._sent] = letter
+        self._sent += 1
+        return frames
+
+
+def response(call: Call, letter: Letter, reply: Reply) -> Response:
+    """Make the Response of a reply; of a request that failed it has the Documents that were sent."""
+    info = reply.outcome if isinstance(reply.outcome, ErrorInfo) else None
+    header = Header(
+        request_id=str(reply.request),
+        status=Status.of(info),
+        exec_endpoint=call.endpoint,
+        target_executor=call.target,
+    )
+    if isinstance(reply.outcome, ErrorInfo):
+        return Response(header=header, docs=letter.docs)
+    docs, parameters = reduce([decode(part) for part in reply.outcome])
+    if reply.sort:
+        places = {doc.id: place for place, doc in enumerate(letter.docs)}
+        docs = DocumentArray(sorted(docs, key=lambda doc: places.get(doc.id, len(places))))
+    return Response(header=header, docs=docs, parameters=parameters)

@@ -1,0 +1,104 @@
+"""How a call of post() can be made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from mproc_flow.errors import BadClientInput, BadOption
+from mproc_flow.options.suggest import did_you_mean
+
+_AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Posting:
+    """What has a ``post()`` and, made of it, calls for the endpoints that everybody uses."""
+
+    def post(self, on: str, inputs: Any = None, *args: Any, **options: Any) -> Any:
+        """Send inputs to an endpoint."""
+        raise NotImplementedError
+
+    def index(self, inputs: Any = None, **options: Any) -> Any:
+        """:meth:`post` to ``/index``."""
+        return self.post('/index', inputs, **options)
+
+    def search(self, inputs: Any = None, **options: Any) -> Any:
+        """:meth:`post` to ``/search``."""
+        return self.post('/search', inputs, **options)
+
+    def update(self, inputs: Any = None, **options: Any) -> Any:
+        """:meth:`post` to ``/update``."""
+        return self.post('/update', inputs, **options)
+
+    def delete(self, inputs: Any = None, **options: Any) -> Any:
+        """:meth:`post` to ``/delete``."""
+        return self.post('/delete', inputs, **options)
+
+    def train(self, inputs: Any = None, **options: Any) -> Any:
+        """:meth:`post` to ``/train``."""
+        return self.post('/train', inputs, **options)
+
+
+class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a ``post()`` goes about it.
+
+    Attributes:
+        request_size: Documents in one request; 0 or less puts all in one.
+        continue_on_error: Go on after a request failed or a callback raised.
+        return_responses: Give the Responses instead of their Documents.
+        results_in_order: Deliver answers in the order of the inputs, instead of as they come.
+        show_progress: Draw a progress bar on stderr; needs ``tqdm`` (``pip install mproc-flow[progress]``).
+        prefetch: Requests in flight at most, instead of what the client was given; 0 is no limit.
+        timeout: Seconds for the whole call, None for no limit.
+        target_executor: Regular expression: only Executors whose names it matches from the start are meant.
+        max_attempts: How often a request is sent at most if the process that holds it dies, the gateway is lost or the
+            Flow is overloaded. An Executor may have worked on it before: more than 1 is for what may be done twice.
+        initial_backoff: Seconds before the second attempt.
+        backoff_multiplier: By how much the pause grows with each attempt.
+        max_backoff: The longest pause, in seconds.
+    """
+
+    request_size: int = 100
+    continue_on_error: bool = False
+    return_responses: bool = False
+    results_in_order: bool = False
+    show_progress: bool = False
+    prefetch: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    timeout: float | None = None
+    target_executor: str | None = None
+    max_attempts: _AtLeastOne = 1
+    initial_backoff: _Seconds = 0.5
+    backoff_multiplier: Annotated[float, msgspec.Meta(ge=1)] = 1.5
+    max_backoff: _Seconds = 2.0
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> PostOptions:
+        """Check the options of a call.
+
+        Raises:
+            BadOption: One does not exist or has a value it cannot take.
+        """
+        for name in options:
+            if name not in cls.__struct_fields__:
+                hint = did_you_mean(name, cls.__struct_fields__)
+                raise BadOption(f'post({name}=...) is not an option of post(){hint}')
+        try:
+            return msgspec.convert(options, cls)
+        except msgspec.ValidationError as error:
+            raise BadOption(f'post(): {error}') from None
+
+
+def checked_parameters(parameters: Any) -> dict[str, Any]:
+    """Return the parameters of a call as a dict of its own.
+
+    Raises:
+        BadClientInput: They are no mapping.
+    """
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, Mapping):
+        raise BadClientInput(f'parameters are a dict, not a value of type {type(parameters).__name__}')
+    return dict(parameters)

@@ -1,0 +1,95 @@
+"""The connections of one client: each call has one of its own, and leaves it for the next."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from mproc_flow.errors import FlowClosed
+from mproc_flow.transport import channel
+from mproc_flow.transport.exchange import Connection
+
+_Connection = TypeVar('_Connection', bound=Connection)
+IsHopeless = Callable[[float], bool]
+
+
+class Pool(Generic[_Connection]):
+    """Connections to one gateway. Threads may share it.
+
+    Args:
+        kind: What kind of connection.
+        address: Where the gateway listens, or will.
+        is_hopeless: See :class:`~mproc_flow.transport.exchange.Connection`.
+    """
+
+    _context: channel.Context | None
+    _idle: list[_Connection]
+
+    def __init__(
+        self, kind: Callable[[channel.Context, str, IsHopeless], _Connection], address: str, is_hopeless: IsHopeless
+    ) -> None:
+        self._kind = kind
+        self._address = address
+        self._is_hopeless = is_hopeless
+        self._lock = threading.Lock()
+        self._forget()
+
+    def acquire(self) -> _Connection:
+        """Give a connection that nobody else uses.
+
+        Raises:
+            FlowClosed: The pool is closed.
+        """
+        with self._lock:
+            if self._pid != os.getpid():  # a fork of the program: ZeroMQ's sockets did not come along
+                self._forget()
+            if self._closed:
+                raise FlowClosed
+            while self._idle:
+                connection = self._idle.pop()
+                connection.update()
+                if not connection.is_lost:
+                    return connection
+                self._drop(connection)
+            if self._context is None:
+                self._context = channel.context()
+            connection = self._kind(self._context, self._address, self._is_hopeless)
+            self._count += 1
+            return connection
+
+    def release(self, connection: _Connection) -> None:
+        """Take back a connection."""
+        with self._lock:
+            if self._closed or connection.is_lost:
+                self._drop(connection)
+                self._end_context()
+            else:
+                self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close the connections; calls that are under way end with an error when theirs is lost."""
+        with self._lock:
+            if self._pid != os.getpid():
+                return
+            self._closed = True
+            while self._idle:
+                self._drop(self._idle.pop())
+            self._end_context()
+
+    def _forget(self) -> None:
+        self._pid = os.getpid()
+        self._context = None
+        self._idle = []
+        self._count = 0
+        self._closed = False
+
+    def _drop(self, connection: _Connection) -> None:
+        connection.close()
+        self._count -= 1
+
+    def _end_context(self) -> None:
+        if self._closed and not self._count and self._context is not None:
+            self._context.term()
+            self._context = None
