@@ -36,7 +36,8 @@ def run_executor(options: Mapping[str, Any], host: str, port: int) -> NoReturn:
     for name in ('replicas', 'shards', 'uses_before', 'uses_after'):
         if options.get(name, 1) != 1:
             raise BadOption(f'--{name.replace("_", "-")}: executor runs one process; for more run deployment')
-    plan, sources = Run.plan({'name': 'executor'}, Graph().add({'name': 'executor', **options}))
+    graph = Graph().add({'name': 'executor', **options}).placed('executor', Graph())
+    plan, sources = Run.plan({'name': 'executor'}, graph)
     (spec, _) = plan.pods
     _take_environment(spec)
     objects = {name: (source.kind, source.uses_with) for name, source in sources.items()}
@@ -69,7 +70,7 @@ def _graph(description: Mapping[str, Any], addresses: Mapping[str, Any]) -> Grap
     needs: dict[str, list[str]] = {name: [] for name in description if name != _START}
     for name, followers in description.items():
         if not isinstance(followers, Sequence) or isinstance(followers, str):
-            raise FlowTopologyError(f'graph description: {name!r} must have a list of the nodes that wait for it')
+            raise FlowTopologyError(f'--graph-description: {name!r} must have a list of the nodes that wait for it')
         for follower in followers:
             if follower != _END:
                 needs.setdefault(follower, []).append(GATEWAY if name == _START else name)
@@ -77,7 +78,7 @@ def _graph(description: Mapping[str, Any], addresses: Mapping[str, Any]) -> Grap
     for name, waits_for in needs.items():
         host, port = _split(name, addresses)
         options = {'name': name, 'needs': waits_for, 'external': True, 'host': host, 'port': port}
-        graph = graph.add(EXECUTOR.check(options, f'graph description: {name}'))
+        graph = graph.add(EXECUTOR.check(options, f'--graph-description: {name}'))
     return graph
 
 
@@ -86,7 +87,7 @@ def _split(name: str, addresses: Mapping[str, Any]) -> tuple[str, int]:
     one = given[0] if isinstance(given, list) and len(given) == 1 else given
     host, _, port = str(one).rpartition('://')[2].rpartition(':')
     if not isinstance(one, str) or not port.isdecimal():
-        raise BadOption(f'deployments addresses: {name!r} needs one address such as "127.0.0.1:50000", got {given!r}')
+        raise BadOption(f'--deployments-addresses: {name!r} needs one address such as "127.0.0.1:50000", got {given!r}')
     return host.strip('[]'), int(port)
 
 

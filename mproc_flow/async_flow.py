@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from mproc_flow.async_client import Answers, AsyncClient
 from mproc_flow.background import in_thread
+from mproc_flow.errors import BadOption
 from mproc_flow.flow import Flow
 from mproc_flow.run import Run
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
     from mproc_flow.options.signatures import FlowOptions
 
@@ -27,9 +28,11 @@ class AsyncFlow(Flow):
 
     def __init__(self, **options: Unpack[FlowOptions]) -> None:
         super().__init__(**options)
+        if self._given.get('asyncio') is False:
+            raise BadOption(f'{type(self).__name__}(): asyncio is False: that is a Flow')
         self._given['asyncio'] = True
 
-    async def __aenter__(self) -> AsyncFlow:
+    async def __aenter__(self) -> Self:
         self._check_start()
         run = await in_thread(self._prepare)
         starting = asyncio.ensure_future(self._start_run(run))

@@ -11,11 +11,14 @@ from mproc_flow.run import Run
 from mproc_flow.service import Service
 from mproc_flow.topology.files import located
 from mproc_flow.topology.graph import Graph
+from mproc_flow.topology.same import same
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from pathlib import Path
 
-    from mproc_flow.options.signatures import DeploymentOptions, LoadOptions
+    from typing_extensions import Self, Unpack
+
+    from mproc_flow.options.signatures import DeploymentLoadOptions, DeploymentOptions
 
 
 class Deployment(Service):
@@ -32,19 +35,42 @@ class Deployment(Service):
 
     def __init__(self, **options: Unpack[DeploymentOptions]) -> None:
         super().__init__()
+        self._place = 'Deployment()'
         self._given = located(DEPLOYMENT.check(options, 'Deployment()'), '')
         if isinstance(self._given.get('uses'), type):
             check_executor(self._given['uses'], 'Deployment(): uses')
 
     @classmethod
-    def load_config(cls, source: Any, **options: Unpack[LoadOptions]) -> Deployment:
+    def load_config(cls, source: Any, **options: Unpack[DeploymentLoadOptions]) -> Self:
         """Make a Deployment from YAML with ``jtype: Deployment``; arguments as :meth:`mproc_flow.Flow.load_config`."""
         from mproc_flow.topology import configuration, flowfile  # PyYAML is for those who have a file
 
         where = f'{cls.__name__}.load_config()'
         rest: dict[str, Any] = dict(options)
-        given = flowfile.load_deployment(source, configuration.Values.taken_from(rest, where))
-        return cls(**{**given, **DEPLOYMENT.check(rest, where)})
+        given, place = flowfile.load_deployment(source, configuration.Values.taken_from(rest, where))
+        deployment = cls(**{**given, **DEPLOYMENT.check(rest, where)})
+        deployment._place = place
+        return deployment
+
+    def save_config(self, filename: str | Path | None = None) -> str:
+        """Write YAML that :meth:`load_config` makes an equal Deployment of; see :meth:`mproc_flow.Flow.save_config`."""
+        from mproc_flow.topology import flowdump  # see load_config
+
+        return flowdump.save(filename, lambda folder: flowdump.dump_deployment(self._given, folder))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Deployment):
+            return NotImplemented
+        return same(self._given, other._given)
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} {self._name!r}>'
+
+    @property
+    def _name(self) -> str:
+        return str(self._given.get('name', 'executor'))
 
     @property
     def executor_options(self) -> Mapping[str, Any]:
@@ -52,7 +78,7 @@ class Deployment(Service):
         return {name: value for name, value in self._given.items() if name not in ALONE and name in EXECUTOR.names}
 
     def _new_run(self) -> Run:
-        options = {'name': 'executor', **self.executor_options}
+        options = {**self.executor_options, 'name': self._name}
         alone = (*ALONE, 'name', 'start_method', 'timeout_ready', 'timeout_ctrl')
-        around = {name: value for name, value in {**self._given, 'name': options['name']}.items() if name in alone}
-        return Run(around, Graph().add(options))
+        around = {name: value for name, value in {**self._given, 'name': self._name}.items() if name in alone}
+        return Run(around, Graph().add(options).placed(self._place, Graph()))

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import copy
 import importlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mproc_flow.definition import Definition
 from mproc_flow.deployment import Deployment
-from mproc_flow.errors import BadOption, FlowBuildLevelError
+from mproc_flow.errors import BadOption, FlowBuildLevelError, FlowTopologyError
 from mproc_flow.executor import check_executor
 from mproc_flow.options.groups import EXECUTOR, FLOW
 from mproc_flow.run import Run
-from mproc_flow.service import Service
-from mproc_flow.topology.deployment import DeploymentSpec
 from mproc_flow.topology.files import USES, located
 from mproc_flow.topology.graph import Graph
-from mproc_flow.topology.same import same
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from pathlib import Path
 
-    from mproc_flow.options.signatures import ExecutorOptions, FlowOptions, LoadOptions
+    from typing_extensions import Self, Unpack
+
+    from mproc_flow.options.signatures import ExecutorOptions, FlowOptions, LoadOptions, StepOptions
 
 
 # By name: it stands above this module, and asyncio is for those who use it.
@@ -45,14 +43,11 @@ class _Setting:
         flow._given = {**rest, **FLOW.check({self._name: value}, 'Flow()')}
 
 
-class Flow(Service):
+class Flow(Definition):
     """A topology of Executors that run as supervised processes of this host.
 
     ``Flow().add(...)`` builds it, ``with flow:`` (or :meth:`start` and :meth:`close`) runs it, :meth:`post` sends
     Documents through it. A closed Flow can be started again. See the options table for all keyword arguments.
-
-    ``flow['name']`` and ``flow[0]`` give its Deployments, ``len(flow)`` their number, and iteration their names with
-    them. Two Flows are equal if they have the same options and the same graph.
 
     ``name``, ``host``, ``port``, ``protocol``, ``workspace`` and ``env`` can be read, and set until it is built.
 
@@ -73,13 +68,8 @@ class Flow(Service):
         if self._given.get('asyncio') and type(self) is Flow:
             self.__class__ = importlib.import_module(_ASYNC_FLOW).AsyncFlow
 
-    def _set_up(self, options: Mapping[str, Any], graph: Graph) -> None:
-        self._given = dict(options)
-        self._graph = graph
-        self._built = False
-
     @classmethod
-    def load_config(cls, source: Any, **options: Unpack[LoadOptions]) -> Flow:
+    def load_config(cls, source: Any, **options: Unpack[LoadOptions]) -> Self:
         """Make a Flow from a YAML file, from YAML or JSON text, from a dict, or from an open file.
 
         Args:
@@ -99,8 +89,8 @@ class Flow(Service):
         file = flowfile.load(source, configuration.Values.taken_from(rest, where))
         override = {**(rest.pop('uses_with', None) or {}), **rest}
         flow = cls(**{**file.flow, **FLOW.check(override, where)})
-        for method, given in file.steps:
-            flow._graph = flow._step(method, dict(given))
+        for step in file.steps:
+            flow._add_step(*step)
         return flow
 
     def save_config(self, filename: str | Path | None = None) -> str:
@@ -117,17 +107,13 @@ class Flow(Service):
         """
         from mproc_flow.topology import flowdump  # see load_config
 
-        folder = None if filename is None else os.path.dirname(os.path.abspath(filename))
-        text = flowdump.dump(self._given, self._graph.steps(), folder)
-        if filename is not None:
-            Path(filename).write_text(text, encoding='utf-8')
-        return text
+        return flowdump.save(filename, lambda folder: flowdump.dump(self._given, self._graph.steps(), folder))
 
     # ---- building ----
 
     def add(
         self, deployment: Deployment | None = None, *, copy_flow: bool = True, **options: Unpack[ExecutorOptions]
-    ) -> Flow:
+    ) -> Self:
         """Give a Flow with one more Executor; this one stays as it is. See the options table for the arguments.
 
         Args:
@@ -145,7 +131,9 @@ class Flow(Service):
         own = deployment.executor_options if deployment is not None else {}
         return self._changed('add', {**own, **options}, copy_flow)
 
-    def needs(self, needs: Sequence[str], name: str | None = None, *, copy_flow: bool = True, **options: Any) -> Flow:
+    def needs(
+        self, needs: Sequence[str], name: str | None = None, *, copy_flow: bool = True, **options: Unpack[StepOptions]
+    ) -> Self:
         """Give a Flow with an Executor that waits for at least two others and unites their results.
 
         Args:
@@ -156,17 +144,24 @@ class Flow(Service):
         """
         return self._changed('needs', {**options, 'needs': needs, 'name': name}, copy_flow)
 
-    def needs_all(self, name: str | None = None, *, copy_flow: bool = True, **options: Any) -> Flow:
+    def needs_all(self, name: str | None = None, *, copy_flow: bool = True, **options: Unpack[StepOptions]) -> Self:
         """Give a Flow with an Executor that waits for all that nobody waits for yet; arguments as :meth:`needs`."""
         return self._changed('needs_all', {**options, 'name': name}, copy_flow)
 
-    def inspect(self, name: str | None = None, *, copy_flow: bool = True, **options: Any) -> Flow:
+    def inspect(
+        self,
+        name: str | None = None,
+        *,
+        needs: str | Sequence[str] | None = None,
+        copy_flow: bool = True,
+        **options: Unpack[StepOptions],
+    ) -> Self:
         """Give a Flow with an Executor that looks at the last one's results; the next one waits for the last one.
 
         What becomes of its own results says the Flow's option ``inspect``. Arguments as :meth:`add`; its name is
         ``inspect`` unless given.
         """
-        return self._changed('inspect', {**options, 'name': name}, copy_flow)
+        return self._changed('inspect', {**options, 'name': name, 'needs': needs}, copy_flow)
 
     def gather_inspect(
         self,
@@ -174,8 +169,8 @@ class Flow(Service):
         include_last_deployment: bool = True,
         *,
         copy_flow: bool = True,
-        **options: Any,
-    ) -> Flow:
+        **options: Unpack[StepOptions],
+    ) -> Self:
         """Give a Flow with an Executor that unites the results of all inspectors, and those of the last Executor.
 
         Args:
@@ -187,7 +182,7 @@ class Flow(Service):
         given = {**options, 'name': name, 'include_last_deployment': include_last_deployment}
         return self._changed('gather_inspect', given, copy_flow)
 
-    def build(self, copy_flow: bool = False) -> Flow:
+    def build(self, copy_flow: bool = False) -> Self:
         """Check the whole Flow, as :meth:`start` would, without starting anything; afterwards it cannot be changed.
 
         Raises:
@@ -215,11 +210,18 @@ class Flow(Service):
         if self._built:
             raise FlowBuildLevelError(f'{call} on a Flow that is built: it cannot be changed any more')
 
-    def _changed(self, method: str, given: dict[str, Any], copy_flow: bool) -> Flow:
+    def _changed(self, method: str, given: dict[str, Any], copy_flow: bool) -> Self:
         self._check_level(f'{method}()')
         flow = copy.copy(self) if copy_flow else self
         flow._graph = self._step(method, given)
         return flow
+
+    def _add_step(self, method: str, given: dict[str, Any], place: str) -> None:
+        try:
+            graph = self._step(method, given)
+        except FlowTopologyError as error:
+            raise FlowTopologyError(f'{place}: {error}') from None
+        self._graph = graph.placed(place, self._graph)
 
     def _step(self, method: str, given: dict[str, Any]) -> Graph:
         include_last = given.pop('include_last_deployment', True)
@@ -234,61 +236,3 @@ class Flow(Service):
             return graph.gather(checked, include_last)
         steps = {'add': graph.add, 'needs': graph.join, 'needs_all': graph.join_all, 'inspect': graph.inspect}
         return steps[method](checked)
-
-    # ---- what it is ----
-
-    def __getitem__(self, key: str | int) -> DeploymentSpec:
-        return self._graph.deployments[key] if isinstance(key, int) else self._graph[key]
-
-    def __len__(self) -> int:
-        return len(self._graph)
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[tuple[str, DeploymentSpec]]:
-        return iter([(spec.name, spec) for spec in self._graph])
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._graph
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Flow):
-            return NotImplemented
-        return same((self._given, self._graph.deployments), (other._given, other._graph.deployments))
-
-    __hash__ = object.__hash__
-
-    def __copy__(self) -> Flow:
-        flow = type(self).__new__(type(self))
-        Service.__init__(flow)
-        flow._set_up(self._given, self._graph)
-        return flow
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Flow:
-        flow = copy.copy(self)
-        flow._set_up(copy.deepcopy(self._given, memo), copy.deepcopy(self._graph, memo))
-        return flow
-
-    def __repr__(self) -> str:
-        names = ', '.join(self._graph.names)
-        return f'<{type(self).__name__} {self._options["name"]!r} of {len(self)} Executors: {names}>'
-
-    @property
-    def num_deployments(self) -> int:
-        """How many Deployments there are; once it is built or running the gateway counts too."""
-        return len(self) + (self._built or self._run is not None)
-
-    @property
-    def last_deployment(self) -> str:
-        """Name of the Deployment that the next one added waits for, ``gateway`` if there is none."""
-        return self._graph.last
-
-    @property
-    def num_pods(self) -> int:
-        """How many processes it has when it runs, the gateway among them."""
-        return 1 + sum(len(names) for spec in self._graph for part in spec.parts() for names in part.pods)
-
-    @property
-    def _options(self) -> dict[str, Any]:
-        return FLOW.with_defaults(self._given)

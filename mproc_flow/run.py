@@ -66,9 +66,9 @@ class Run:
             FlowTopologyError, BadOption, BadConfigSource: It could not be started.
         """
         plan, sources = graph.plan(options, _surroundings())
-        for node, source in sources.items():
+        for source in sources.values():
             if source.kind is not None:
-                check_executor(source.kind, f'Flow.add(name={node!r}): uses', source.requests)
+                check_executor(source.kind, source.place, source.requests)
         return plan, sources
 
     @property

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from mproc_flow.client import Client
 from mproc_flow.errors import FlowBuildLevelError, FlowClosed, MissingMainGuard
@@ -18,12 +18,13 @@ from mproc_flow.supervisor import signals
 from mproc_flow.supervisor.blocking import Blocking
 from mproc_flow.supervisor.control import PodStatus
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 # Strong references: a running Flow that nobody holds any more still runs, until it is closed at exit.
 _running: set[Service] = set()
 
 _GLANCE = 0.002
-
-_Self = TypeVar('_Self', bound='Service')
 
 
 class Service(Posting):
@@ -38,7 +39,7 @@ class Service(Posting):
 
     # ---- running ----
 
-    def start(self: _Self) -> _Self:
+    def start(self) -> Self:
         """Start all processes and wait until every one is ready.
 
         Raises:
@@ -93,7 +94,7 @@ class Service(Posting):
         if ended_by == 'flow' and failure is not None and not run.closing:
             raise failure
 
-    def __enter__(self: _Self) -> _Self:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(

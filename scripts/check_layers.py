@@ -30,6 +30,7 @@ EVERYTHING = POD | {
     'export',
     'run',
     'service',
+    'definition',
     'deployment',
     'flow',
     'async_flow',
@@ -58,7 +59,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     'run': POD | {'supervisor', 'client'},
     'service': POD | {'supervisor', 'posting', 'client', 'run'},
     'deployment': POD | {'supervisor', 'client', 'export', 'run', 'service'},
-    'flow': POD | {'supervisor', 'client', 'export', 'run', 'service', 'deployment'},
+    'definition': BASE | {'options', 'topology', 'service'},
+    'flow': POD | {'supervisor', 'client', 'export', 'run', 'definition', 'deployment'},
     'async_flow': POD | {'supervisor', 'client', 'async_client', 'background', 'run', 'service', 'flow'},
     'testing': POD | {'supervisor', 'client', 'export', 'flow'},
     'alone': POD | {'supervisor', 'run'},
@@ -79,7 +81,13 @@ LAZY: dict[str, frozenset[str]] = {
             'mproc_flow.topology.flowdump',
         }
     ),
-    'mproc_flow.deployment': frozenset({'mproc_flow.topology.configuration', 'mproc_flow.topology.flowfile'}),
+    'mproc_flow.deployment': frozenset(
+        {
+            'mproc_flow.topology.configuration',
+            'mproc_flow.topology.flowfile',
+            'mproc_flow.topology.flowdump',
+        }
+    ),
     # ... and reading source code for those who give names
     'mproc_flow.topology.source': frozenset(
         {'mproc_flow.topology.configuration', 'mproc_flow.topology.executorfile', 'mproc_flow.topology.lookup'}

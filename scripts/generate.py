@@ -18,9 +18,10 @@ from os import PathLike
 from typing import Any, TypedDict
 
 '''
+_OF_ADD = ('name', 'needs')
+_VALUES = {'context': 'Mapping[str, Any]', 'substitute': 'bool'}
 _LOAD = {
-    'context': 'Mapping[str, Any]',
-    'substitute': 'bool',
+    **_VALUES,
     'extra_search_paths': 'str | PathLike[str] | Sequence[str | PathLike[str]]',
 }
 
@@ -29,13 +30,19 @@ def signatures() -> str:
     """Return ``mproc_flow/options/signatures.py``."""
     client = {name: text for name, text in render.types_of(groups.CLIENT).items() if name not in ('host', 'port')}
     of_flow, of_executor = render.types_of(groups.FLOW), render.types_of(groups.EXECUTOR)
+    of_step = {name: text for name, text in of_executor.items() if name not in _OF_ADD}
+    of_add = {name: of_executor[name] for name in _OF_ADD}
     of_deployment = render.types_of(groups.DEPLOYMENT)
     classes = [
         render.typed_dict('FlowOptions', of_flow, 'Keyword arguments of a Flow.'),
-        render.typed_dict('ExecutorOptions', of_executor, 'Keyword arguments of ``Flow.add()``.'),
+        render.typed_dict('StepOptions', of_step, 'Options of an Executor, beside its name and what it needs.'),
+        render.typed_dict('ExecutorOptions', of_add, 'Keyword arguments of ``Flow.add()``.', 'StepOptions'),
         render.typed_dict('DeploymentOptions', of_deployment, 'Keyword arguments of a Deployment.'),
         render.typed_dict('ClientOptions', client, 'Keyword arguments of a Client, beside its host and port.'),
-        render.typed_dict('LoadOptions', _LOAD, 'Keyword arguments of ``load_config()``.', 'FlowOptions'),
+        render.typed_dict('LoadOptions', _LOAD, 'Keyword arguments of ``Flow.load_config()``.', 'FlowOptions'),
+        render.typed_dict(
+            'DeploymentLoadOptions', _VALUES, 'Keyword arguments of ``Deployment.load_config()``.', 'DeploymentOptions'
+        ),
     ]
     return _HEAD + '\n\n'.join(['', *classes]).lstrip('\n').join(['\n', ''])
 

@@ -148,10 +148,10 @@ def _check_file(file: str, context: dict[str, Any] | None) -> int:
 
     flow = Flow.load_config(file, context=context).build()
     print(f'{file} is right: Flow {flow.name!r} starts {flow.num_pods} processes.')
-    for name, spec in flow:
-        pods = sum(len(names) for part in spec.parts() for names in part.pods)
+    for spec in flow.layout:
+        pods = spec.num_pods
         runs = 'runs elsewhere' if spec.external else f'{pods} process{"" if pods == 1 else "es"}'
-        print(f'  {name:<20} after {", ".join(spec.needs)}: {runs}')
+        print(f'  {spec.name:<20} after {", ".join(spec.needs)}: {runs}')
     return DONE
 
 

@@ -61,9 +61,9 @@ def _export_schema(json_path: str | None, yaml_path: str | None) -> None:
 
     from mproc_flow.options.groups import EXECUTOR, FLOW, GATEWAY
     from mproc_flow.options.render import flow_schema
-    from mproc_flow.topology.flowfile import STEPS
+    from mproc_flow.topology.flowfile import KINDS, STEPS
 
-    schema = flow_schema(FLOW, GATEWAY, EXECUTOR, STEPS)
+    schema = flow_schema(FLOW, GATEWAY, EXECUTOR, KINDS, STEPS)
     text = json.dumps(schema, indent=2) + '\n'
     if json_path is None and yaml_path is None:
         print(text, end='')

@@ -50,13 +50,17 @@ class DictOf(Kind, frozen=True):
         key: What its keys must be.
         value: What its values must be.
         secret: Never show values in messages, they may be passwords.
+        example: What one looks like.
     """
 
     key: Kind
     value: Kind
     secret: bool = False
+    example: str = ''
 
-    accepts = 'a dict'
+    @property
+    def accepts(self) -> str:
+        return f'a dict such as {self.example}' if self.example else 'a dict'
 
     def check(self, value: Any) -> Any:
         if not isinstance(value, Mapping):

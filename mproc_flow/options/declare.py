@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -114,22 +115,34 @@ class OptionGroup(msgspec.Struct, frozen=True):
             BadOption: A name does not exist, or a value is not accepted, or an option is given under two names.
         """
         values: dict[str, Any] = {}
+        called: dict[str, str] = {}
         for name, value in given.items():
-            try:
-                option = self[name]
-            except KeyError:
-                similar = did_you_mean(name, self.names)
-                raise BadOption(f'{place(where, name)} is not an option of {self.owner}{similar}') from None
+            option = self._find(name, where)
             if option.name in values:
-                raise BadOption(f'{place(where, name)} is the same as {option.name}, which is given too: keep one')
+                other = called[option.name]
+                raise BadOption(f'{place(where, name)} is the same as {other}, which is given too: keep one')
             if name in option.former:
                 _warn_once(name, f'{place(where, name)} is now called {option.name}')
             if value is not None:
+                called[option.name] = name
                 values[option.name] = option.check(value, where)
         values = {name: value for name, value in values.items() if value is not None and not self[name].later}
         for rule in self.rules:
             rule(values, where)
         return values
+
+    def _find(self, name: str, where: str) -> Option:
+        try:
+            return self[name]
+        except KeyError:
+            words = [word for option in self.options for word in (option.name, *option.aliases)]
+            similar = did_you_mean(name, words)
+            known = similar if 'did you mean' in similar else f'; known: {", ".join(self._acting)}'
+            raise BadOption(f'{place(where, name)} is not an option of {self.owner}{known}') from None
+
+    @property
+    def _acting(self) -> list[str]:
+        return [option.name for option in self.options if option.acts]
 
     def with_defaults(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return a value for every option that can act: the one given, or else the default."""
@@ -138,10 +151,20 @@ class OptionGroup(msgspec.Struct, frozen=True):
 
 def place(where: str, name: object) -> str:
     """Return where an option stands: ``Flow.add(): port`` for a call, ``flow.yml: with.port`` for a document."""
-    return f'{where}: {name}' if where.endswith(')') else f'{where}.{name}'
+    is_in_document = ': ' in where and not where.endswith(')')
+    return f'{where}.{name}' if is_in_document else f'{where}: {name}'
 
 
 def _warn_once(name: str, text: str) -> None:
     if name not in _warned:
         _warned.add(name)
-        warnings.warn(text, stacklevel=4)
+        warnings.warn(text, stacklevel=_distance_to_user())
+
+
+def _distance_to_user() -> int:
+    """Return how many calls above the one of ``warnings.warn`` the first is that is not our own."""
+    package = __name__.partition('.')[0]
+    distance, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get('__name__', '').partition('.')[0] == package:
+        distance, frame = distance + 1, frame.f_back
+    return distance

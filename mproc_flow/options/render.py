@@ -88,11 +88,14 @@ def schema(kind: Kind) -> dict[str, Any]:
     return _SCHEMAS[type(kind)]
 
 
-def flow_schema(flow: OptionGroup, gateway: OptionGroup, executor: OptionGroup, steps: Sequence[str]) -> dict[str, Any]:
+def flow_schema(
+    flow: OptionGroup, gateway: OptionGroup, executor: OptionGroup, jtypes: Sequence[str], steps: Sequence[str]
+) -> dict[str, Any]:
     """Return the JSON schema of a Flow file.
 
     Args:
         flow, gateway, executor: The groups of options.
+        jtypes: What ``jtype`` may be.
         steps: What ``method`` of an item may be.
     """
     item = group_schema(executor)
@@ -106,7 +109,7 @@ def flow_schema(flow: OptionGroup, gateway: OptionGroup, executor: OptionGroup, 
         'required': ['jtype'],
         'additionalProperties': False,
         'properties': {
-            'jtype': {'const': 'Flow'},
+            'jtype': {'enum': list(jtypes)},
             'version': {'type': ['string', 'number', 'null'], 'description': "'1'"},
             'with': group_schema(flow),
             'gateway': group_schema(gateway),

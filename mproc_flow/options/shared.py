@@ -22,7 +22,7 @@ START_METHOD = Option(
 SHARED = (
     Option(
         'env',
-        DictOf(VariableName(), VariableValue(), secret=True),
+        DictOf(VariableName(), VariableValue(), secret=True, example="{'NAME': 'value'}"),
         'Environment variables of the processes, set before they import anything.',
         inherit=True,
     ),

@@ -78,12 +78,10 @@ class FlowOptions(TypedDict, total=False):
     grpc_channel_options: Any | None
 
 
-class ExecutorOptions(TypedDict, total=False):
-    """Keyword arguments of ``Flow.add()``."""
+class StepOptions(TypedDict, total=False):
+    """Options of an Executor, beside its name and what it needs."""
 
     uses: type[Any] | str | PathLike[str] | Mapping[str, Any] | None
-    name: str | None
-    needs: str | Sequence[str] | None
     env: Mapping[str, str | int | float | bool | PathLike[str]] | None
     workspace: str | PathLike[str] | None
     start_method: str | None
@@ -151,6 +149,13 @@ class ExecutorOptions(TypedDict, total=False):
     host_in: str | None
     runtime_cls: str | None
     grpc_channel_options: Any | None
+
+
+class ExecutorOptions(StepOptions, total=False):
+    """Keyword arguments of ``Flow.add()``."""
+
+    name: str | None
+    needs: str | Sequence[str] | None
 
 
 class DeploymentOptions(TypedDict, total=False):
@@ -262,8 +267,15 @@ class ClientOptions(TypedDict, total=False):
 
 
 class LoadOptions(FlowOptions, total=False):
-    """Keyword arguments of ``load_config()``."""
+    """Keyword arguments of ``Flow.load_config()``."""
 
     context: Mapping[str, Any] | None
     substitute: bool | None
     extra_search_paths: str | PathLike[str] | Sequence[str | PathLike[str]] | None
+
+
+class DeploymentLoadOptions(DeploymentOptions, total=False):
+    """Keyword arguments of ``Deployment.load_config()``."""
+
+    context: Mapping[str, Any] | None
+    substitute: bool | None

@@ -106,29 +106,29 @@ class Configuration(msgspec.Struct, frozen=True):
         return BadConfigSource(f'{self.origin}: {problem}')
 
 
-def read(source: Any, values: Values, jtype: str) -> Configuration:
+def read(source: Any, values: Values, *jtypes: str) -> Configuration:
     """Read a configuration.
 
     Args:
         source: Path of a YAML file, YAML or JSON text (several lines, or beginning with ``jtype:`` or ``{``), a dict,
             an open file, or just what would stand after ``jtype:``.
         values: From where it takes values and files.
-        jtype: What it should be.
+        *jtypes: What it should be; the first is what it most often is.
 
     Raises:
         BadConfigSource: There is no such file, it is not a mapping, or a value for it is missing.
     """
     if isinstance(source, Mapping):
         data, origin, folder = dict(source), _DICT_ORIGIN, values.folder
-    elif isinstance(source, str) and source == jtype:
-        data, origin, folder = {'jtype': jtype}, TEXT_ORIGIN, values.folder
+    elif isinstance(source, str) and source in jtypes:
+        data, origin, folder = {'jtype': source}, TEXT_ORIGIN, values.folder
     else:
         text, origin, folder = _text(source, values)
         data = document.parse(text, origin)
     if data is None:
-        raise BadConfigSource(f'{origin}: there is nothing in it; write at least jtype: {jtype}')
+        raise BadConfigSource(f'{origin}: there is nothing in it; write at least jtype: {jtypes[0]}')
     if not isinstance(data, dict):
-        raise BadConfigSource(f'{origin}: must be a mapping with jtype: {jtype}, got {kinds.show(data)}')
+        raise BadConfigSource(f'{origin}: must be a mapping with jtype: {jtypes[0]}, got {kinds.show(data)}')
     content = substitute(data, origin, values.environ, values.context, values.substitute)
     return Configuration(content, origin, folder)
 
@@ -174,7 +174,7 @@ def _read(path: str, origin: str, values: Values) -> str:
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, 'strerror', None) or error
-        raise BadConfigSource(f'{origin}: cannot be read: {reason}') from None
+        raise BadConfigSource(f'{origin}: cannot be read: {reason}; give the path of a YAML file') from None
     return _decoded(data, origin)
 
 

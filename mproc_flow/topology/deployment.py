@@ -27,12 +27,23 @@ class DeploymentSpec(msgspec.Struct, frozen=True):
         needs: Names of the Deployments, or ``gateway``, whose results it waits for.
         options: Its other options, as checked; only those that were given.
         role: How it came into the graph.
+        place: Where it stands in a file, e.g. ``flow.yml: executors[1]``; nothing if it was added in Python.
     """
 
     name: str
     needs: tuple[str, ...]
     options: Mapping[str, Any] = msgspec.field(default_factory=dict)
     role: Role = 'executor'
+    place: str = ''
+
+    @property
+    def where(self) -> str:
+        """Where it was given, to begin the name of an option in a message with."""
+        return self.place or f'Flow.add(name={self.name!r})'
+
+    def error(self, problem: str) -> FlowTopologyError:
+        """Make the error for something that is wrong with it."""
+        return FlowTopologyError(f'{self.place}{": " if self.place else ""}Executor {self.name!r} {problem}')
 
     @property
     def args(self) -> SimpleNamespace:
@@ -74,6 +85,11 @@ class DeploymentSpec(msgspec.Struct, frozen=True):
         return tuple(parts)
 
     @property
+    def num_pods(self) -> int:
+        """How many processes it has."""
+        return sum(len(names) for part in self.parts() for names in part.pods)
+
+    @property
     def output(self) -> str:
         """Name of the node whose answer is this Deployment's."""
         return self.parts()[-1].name
@@ -111,9 +127,8 @@ class DeploymentSpec(msgspec.Struct, frozen=True):
         options = self.options
         useless = options.get('disable_reduce') and options.get('shards', 1) > 1 and _AFTER not in options
         if useless and len(self.needs) == 1:
-            raise FlowTopologyError(
-                f'Executor {self.name!r} has disable_reduce, but nothing that could get the answers of its shards '
-                'apart: give it uses_after'
+            raise self.error(
+                'has disable_reduce, but nothing that could get the answers of its shards apart: give it uses_after'
             )
 
 

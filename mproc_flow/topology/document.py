@@ -94,10 +94,13 @@ def _construct(loader: yaml.SafeLoader, node: yaml.Node, origin: str) -> Any:
 def _describe(error: yaml.YAMLError, origin: str, text: str) -> str:
     mark = getattr(error, 'problem_mark', None)
     problem = getattr(error, 'problem', None) or str(error)
+    if problem.startswith('but '):  # the first half of the sentence stands elsewhere
+        problem = f'{error.context}, {problem}'  # type: ignore[attr-defined]
     if mark is None:
         return f'{origin}: not valid YAML: {problem}'
     line = text.splitlines()[mark.line : mark.line + 1]
     hint = "; between { and }, '${{ ... }}' needs quotes" if any('${{' in part for part in line) else ''
+    hint = hint or ('; indent with spaces' if "'\\t'" in problem else '')
     return f'{origin}, {_position(mark)}: not valid YAML: {problem}{hint}'
 
 
@@ -148,8 +151,9 @@ class _Inspection:
     def _check_tag(self, node: yaml.Node, path: str) -> None:
         if node.tag not in yaml.SafeLoader.yaml_constructors:
             tag = node.tag.replace('tag:yaml.org,2002:', '!!')
-            hint = '; write "jtype: Flow" as the first line instead' if tag == '!Flow' else ''
-            raise self._error(node, path, f'has the tag {tag}; only plain data is read here{hint}')
+            is_kind = path == '' and tag[:1] == '!' and tag[1:].isidentifier()
+            hint = f'write "jtype: {tag[1:]}" as the first line instead' if is_kind else 'remove the tag'
+            raise self._error(node, path, f'has the tag {tag}; only plain data is read here: {hint}')
 
     def _error(self, node: yaml.Node, path: str, problem: str) -> BadConfigSource:
         return BadConfigSource(f'{self._origin}, {_position(node.start_mark)}: {path or "the document"} {problem}')

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from mproc_flow.errors import BadOption
+from mproc_flow.errors import BadConfigSource, BadOption
 from mproc_flow.options.containers import Anything, Data, DictOf, ListOf
 from mproc_flow.options.declare import Option, OptionGroup
 from mproc_flow.options.kinds import Name, Path, Text, resolve
@@ -102,10 +102,10 @@ def read(uses: Any, values: Values) -> ExecutorFile:
 def _file_in(uses: str, values: Values) -> str:
     folder = locate(uses, values.folder, values.search_paths)
     if not os.path.isdir(folder):
-        raise BadOption(f'uses is {uses!r}, but there is no folder {folder}')
+        raise BadConfigSource(f'there is no folder {folder}')
     found = [path for name in _FOLDER_FILES if os.path.isfile(path := os.path.join(folder, name))]
     if not found:
-        raise BadOption(f'uses is {uses!r}, but there is no {_FOLDER_FILES[0]} in {folder}')
+        raise BadConfigSource(f'there is no {_FOLDER_FILES[0]} in the folder {folder}')
     return found[0]
 
 

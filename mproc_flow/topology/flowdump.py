@@ -6,7 +6,8 @@ import datetime
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,6 +19,26 @@ from mproc_flow.topology.same import name_of
 _AS_IT_IS = (int, float, bool, bytes, datetime.date, datetime.datetime)
 _LINE_BREAKS = re.compile('[\r\x85\u2028\u2029]')
 _PATHS = ('workspace', 'py_modules', 'extra_search_paths')
+
+
+def save(filename: str | Path | None, make: Callable[[str | None], str]) -> str:
+    """Write a file, or none if it has no name, and return its text.
+
+    Args:
+        filename: Its name.
+        make: Makes the text, given the folder of the file.
+    """
+    if filename is None:
+        return make(None)
+    path = Path(filename).absolute()
+    text = make(str(path.parent))
+    path.write_text(text, encoding='utf-8')
+    return text
+
+
+def dump_deployment(options: Mapping[str, Any], folder: str | None = None) -> str:
+    """Return a file of a Deployment; arguments and errors as :func:`dump`."""
+    return _text({'jtype': 'Deployment', 'version': '1', 'with': _Writer(folder).options(options, 'with')})
 
 
 def dump(options: Mapping[str, Any], steps: Sequence[tuple[str, Mapping[str, Any]]], folder: str | None = None) -> str:
@@ -36,7 +57,13 @@ def dump(options: Mapping[str, Any], steps: Sequence[tuple[str, Mapping[str, Any
     for number, (method, arguments) in enumerate(steps):
         written = writer.options(arguments, f'executors[{number}]')
         items.append(written if method == 'add' else {'method': method, **written})
-    content = {'jtype': 'Flow', 'version': '1', 'with': writer.options(options, 'with'), 'executors': items}
+    kind = 'AsyncFlow' if options.get('asyncio') else 'Flow'
+    options = {name: value for name, value in options.items() if (name, value) != ('asyncio', True)}
+    content = {'jtype': kind, 'version': '1', 'with': writer.options(options, 'with'), 'executors': items}
+    return _text(content)
+
+
+def _text(content: Mapping[str, Any]) -> str:
     content = {key: value for key, value in content.items() if value}
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,7 @@ from mproc_flow.topology import configuration
 from mproc_flow.topology.configuration import Configuration, Values
 from mproc_flow.topology.files import located
 
+KINDS = ('Flow', 'AsyncFlow')
 STEPS = ('add', 'needs', 'needs_all', 'inspect', 'gather_inspect')
 
 _EXECUTOR_KEYS = ('executors', 'deployments')
@@ -29,11 +30,19 @@ class FlowFile(msgspec.Struct, frozen=True):
 
     Args:
         flow: Options of the Flow, checked.
-        steps: How its Executors come into it, in order: the name of a method of a Flow, and its arguments, checked.
+        steps: How its Executors come into it, in order.
     """
 
     flow: dict[str, Any]
-    steps: list[tuple[str, dict[str, Any]]]
+    steps: list[Step]
+
+
+class Step(NamedTuple):
+    """One item of a Flow file: the name of a method of a Flow, its arguments, checked, and where it stands."""
+
+    method: str
+    arguments: dict[str, Any]
+    place: str
 
 
 def load(source: Any, values: Values) -> FlowFile:
@@ -50,29 +59,34 @@ def load(source: Any, values: Values) -> FlowFile:
         BadYAMLVersion: Its version is not 1.
         BadOption: An option in it does not exist or has a value it cannot take.
     """
-    reader = _Reader(configuration.read(source, values, 'Flow'), values)
-    reader.check_head('Flow', (*_HEAD, 'gateway', *_EXECUTOR_KEYS))
+    reader = _Reader(configuration.read(source, values, *KINDS), values)
+    reader.check_head(KINDS, (*_HEAD, 'gateway', *_EXECUTOR_KEYS))
     return FlowFile(flow=reader.flow(), steps=[reader.step(place, item) for place, item in reader.items()])
 
 
-def load_deployment(source: Any, values: Values) -> dict[str, Any]:
-    """Read a file with ``jtype: Deployment`` and return its options, checked; arguments and errors as :func:`load`."""
+def load_deployment(source: Any, values: Values) -> tuple[dict[str, Any], str]:
+    """Read a file with ``jtype: Deployment``; arguments and errors as :func:`load`.
+
+    Returns:
+        Its options, checked, and where they stand.
+    """
     reader = _Reader(configuration.read(source, values, 'Deployment'), values)
-    reader.check_head('Deployment', _HEAD)
-    return reader.options(DEPLOYMENT, reader.config.mapping('with'), 'with')
+    reader.check_head(('Deployment',), _HEAD)
+    options = reader.options(DEPLOYMENT, reader.config.mapping('with'), 'with')
+    return options, f'{reader.config.origin}: with'
 
 
 class _Reader(msgspec.Struct, frozen=True):
     config: Configuration
     values: Values
 
-    def check_head(self, jtype: str, keys: tuple[str, ...]) -> None:
+    def check_head(self, jtypes: tuple[str, ...], keys: tuple[str, ...]) -> None:
         content = self.config.content
         if 'jtype' not in content:
-            raise self.config.error(f'jtype is missing: write jtype: {jtype}')
-        if content['jtype'] != jtype:
-            raise self.config.error(f'jtype must be {jtype}, got {kinds.show(content["jtype"])}')
-        self.config.check_keys(keys, f'a {jtype} file')
+            raise self.config.error(f'jtype is missing: write jtype: {jtypes[0]}')
+        if content['jtype'] not in jtypes:
+            raise self.config.error(f'jtype must be {" or ".join(jtypes)}, got {kinds.show(content["jtype"])}')
+        self.config.check_keys(keys, f'a {jtypes[0]} file')
         version = content.get('version')
         known = isinstance(version, str | float) or type(version) is int
         if version not in (None, '') and not (known and _VERSION.fullmatch(str(version))):
@@ -84,7 +98,14 @@ class _Reader(msgspec.Struct, frozen=True):
         for name in gateway:
             if name in own:
                 raise BadOption(f'{self.config.origin}: gateway.{name} is given as with.{name} too: keep one')
-        return {**own, **gateway}
+        return {**self._kind(own), **own, **gateway}
+
+    def _kind(self, own: dict[str, Any]) -> dict[str, Any]:
+        if self.config.content['jtype'] != 'AsyncFlow':
+            return {}
+        if own.get('asyncio') is False:
+            raise BadOption(f'{self.config.origin}: with.asyncio is False, but jtype is AsyncFlow: write jtype: Flow')
+        return {'asyncio': True}
 
     def items(self) -> Iterable[tuple[str, dict[str, Any]]]:
         given = [key for key in _EXECUTOR_KEYS if key in self.config.content]
@@ -101,17 +122,17 @@ class _Reader(msgspec.Struct, frozen=True):
                 raise self.config.error(f'{place} must be a mapping of options, got {kinds.show(item)}')
             yield place, item
 
-    def step(self, place: str, item: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def step(self, place: str, item: dict[str, Any]) -> Step:
         rest = dict(item)
         method = rest.pop('method', 'add')
         if method not in STEPS:
-            hint = did_you_mean(method, STEPS)
-            raise self.config.error(f'{place}.method must be one of {", ".join(STEPS)}, got {kinds.show(method)}{hint}')
+            hint = did_you_mean(method, STEPS, 'it must be one of')
+            raise self.config.error(f'{place}.method cannot be {kinds.show(method)}{hint}')
         own = self._own_arguments(method, rest, place)
         options = self.options(EXECUTOR, rest, place)
         if method == 'needs' and 'needs' not in options:
             raise self.config.error(f'{place}.needs is missing: needs: [a, b] are the Executors that it waits for')
-        return method, {**options, **own}
+        return Step(method, {**options, **own}, f'{self.config.origin}: {place}')
 
     def _own_arguments(self, method: str, rest: dict[str, Any], place: str) -> dict[str, Any]:
         if method != 'gather_inspect' or 'include_last_deployment' not in rest:

@@ -10,7 +10,7 @@ import msgspec
 
 from mproc_flow.errors import FlowTopologyError
 from mproc_flow.options.groups import FLOW, start_method
-from mproc_flow.options.suggest import did_you_mean
+from mproc_flow.topology import order
 from mproc_flow.topology.deployment import DeploymentSpec, Role
 from mproc_flow.topology.plan import GATEWAY, Plan, Route
 from mproc_flow.topology.pods import Host, executor_pods, gateway_pod, sources
@@ -70,8 +70,9 @@ class Graph(msgspec.Struct, frozen=True):
         """Return a graph with a Deployment that waits for all that nobody waits for yet.
 
         Raises:
-            FlowTopologyError: There is nothing to wait for.
+            FlowTopologyError: There is nothing to wait for, or ``needs`` is among the options.
         """
+        _check_no_needs(options, 'needs_all()')
         needs = tuple(name for name in self.leaves() if self[name].role != 'inspect')
         if not needs:
             raise FlowTopologyError('needs_all() has nothing to join: add() Executors first')
@@ -86,13 +87,22 @@ class Graph(msgspec.Struct, frozen=True):
         """Return a graph with a Deployment that joins all inspectors, and the last Deployment if asked to.
 
         Without inspectors it is the same graph.
+
+        Raises:
+            FlowTopologyError: ``needs`` is among the options.
         """
+        _check_no_needs(options, 'gather_inspect()')
         inspectors = tuple(spec.name for spec in self if spec.role == 'inspect')
         if not inspectors:
             return self
         needs = (self.last, *inspectors) if include_last else inspectors
         options = {'name': self._free_name(GATHERER), **options, 'needs': needs}
         return self.join(options) if len(needs) > 1 else self.add(options)
+
+    def placed(self, place: str, before: Graph) -> Graph:
+        """Return the graph with a place in a file for what was added to another one."""
+        new = self.deployments[len(before) :]
+        return Graph((*before.deployments, *(msgspec.structs.replace(spec, place=place) for spec in new)))
 
     def steps(self) -> list[tuple[str, dict[str, Any]]]:
         """Return the calls that make this graph, each as the name of a method of a Flow and its options."""
@@ -157,6 +167,15 @@ class Graph(msgspec.Struct, frozen=True):
                 kept.append(msgspec.structs.replace(spec, needs=needs))
         return Graph(tuple(kept))
 
+    def within(self, flow: Mapping[str, Any]) -> Graph:
+        """Return the graph as it runs in a Flow: without inspectors if these are to be removed.
+
+        Args:
+            flow: Options of the Flow, as checked; the Deployments inherit them.
+        """
+        graph = self.without_inspectors() if flow.get('inspect') == 'remove' else self
+        return Graph(tuple(spec.within(flow) for spec in graph))
+
     def __len__(self) -> int:
         return len(self.deployments)
 
@@ -173,32 +192,16 @@ class Graph(msgspec.Struct, frozen=True):
         raise KeyError(name)
 
     def validate(self) -> None:
-        """Check that every name in ``needs`` exists, that none stands twice, and that nobody waits for itself.
+        """Check what its Deployments need.
 
         Raises:
-            FlowTopologyError: The message names the Executors and, for a cycle, all on it.
+            FlowTopologyError: A name in ``needs`` does not exist or stands twice, or somebody waits for itself.
         """
-        for spec in self.deployments:
-            self._check_needs(spec)
-        self.ordered()
+        order.validate(self.deployments)
 
     def ordered(self) -> tuple[DeploymentSpec, ...]:
-        """Return the Deployments so that each comes after all it needs, else in order of addition.
-
-        Raises:
-            FlowTopologyError: Some wait for each other in a cycle.
-        """
-        done = {GATEWAY}
-        waiting = list(self.deployments)
-        found = []
-        while waiting:
-            spec = next((spec for spec in waiting if done.issuperset(spec.needs)), None)
-            if spec is None:
-                raise FlowTopologyError(_describe_cycle(waiting))
-            waiting.remove(spec)
-            done.add(spec.name)
-            found.append(spec)
-        return tuple(found)
+        """Return the Deployments so that each comes after all it needs; see :func:`order.ordered`."""
+        return order.ordered(self.deployments)
 
     def plan(self, flow_options: Mapping[str, Any], host: Host) -> tuple[Plan, dict[str, Source]]:
         """Return the pods and routes of one start, and by node what is to be loaded in the pods.
@@ -214,8 +217,8 @@ class Graph(msgspec.Struct, frozen=True):
         """
         self.validate()
         flow = FLOW.with_defaults(flow_options)
-        graph = self.without_inspectors() if flow['inspect'] == 'remove' else self
-        specs = [spec.within(flow_options) for spec in graph.ordered()]
+        graph = self.within(flow_options)
+        specs = graph.ordered()
         by_name = {spec.name: spec for spec in specs}
         found = {node: source for spec in specs for node, source in sources(spec, host).items()}
         pods = [pod for name in graph.names for pod in executor_pods(by_name[name], found, host)]
@@ -242,7 +245,7 @@ class Graph(msgspec.Struct, frozen=True):
     def _check_name(self, name: str) -> None:
         if name == GATEWAY:
             raise FlowTopologyError(
-                f'an Executor cannot be called {GATEWAY!r}: that is where every Flow begins and ends'
+                f'an Executor cannot be called {GATEWAY!r}: there every Flow begins and ends; choose another name'
             )
         if name in self.names:
             first = self.names.index(name)
@@ -250,18 +253,10 @@ class Graph(msgspec.Struct, frozen=True):
                 f'executors[{first}] and executors[{len(self)}] are both called {name!r}: give one of them another name'
             )
 
-    def _check_needs(self, spec: DeploymentSpec) -> None:
-        seen: set[str] = set()
-        for name in spec.needs:
-            if name == spec.name:
-                raise FlowTopologyError(f'Executor {spec.name!r} needs itself')
-            if name in seen:
-                raise FlowTopologyError(f'Executor {spec.name!r} needs {name!r} twice: name it once')
-            if name != GATEWAY and name not in self.names:
-                others = [other for other in (*self.names, GATEWAY) if other != spec.name]
-                hint = did_you_mean(name, others)
-                raise FlowTopologyError(f'Executor {spec.name!r} needs {name!r}, which is not in the Flow{hint}')
-            seen.add(name)
+
+def _check_no_needs(options: Mapping[str, Any], call: str) -> None:
+    if 'needs' in options:
+        raise FlowTopologyError(f'{call} finds out itself what it waits for: leave needs out')
 
 
 def _routes(specs: Sequence[DeploymentSpec], awaited: frozenset[str]) -> tuple[Route, ...]:
@@ -271,13 +266,3 @@ def _routes(specs: Sequence[DeploymentSpec], awaited: frozenset[str]) -> tuple[R
         for spec in specs
         for route in spec.routes(tuple(outputs[name] for name in spec.needs), spec.name not in awaited)
     )
-
-
-def _describe_cycle(waiting: Sequence[DeploymentSpec]) -> str:
-    # Each that waits needs another that waits, so following these comes back to where it was.
-    needs = {spec.name: spec.needs for spec in waiting}
-    path = [waiting[0].name]
-    while path[-1] not in path[:-1]:
-        path.append(next(name for name in needs[path[-1]] if name in needs))
-    cycle = path[path.index(path[-1]) :]
-    return f'Executors wait for each other in a cycle, results would go {" → ".join(reversed(cycle))}'

@@ -49,9 +49,8 @@ def sources(spec: DeploymentSpec, host: Host) -> dict[str, Source]:
     for part in spec.parts():
         if part.replicas:
             options = spec.options if part.name == spec.name else _without(spec.options, _ITS_OWN)
-            where = f'Flow.add(name={spec.name!r})'
             option = 'uses' if part.name == spec.name else part.name.rpartition('/')[2]
-            found[part.name] = Source.of({**options, 'uses': part.uses}, host, where, option)
+            found[part.name] = Source.of({**options, 'uses': part.uses}, host, spec.where, option)
     return found
 
 
@@ -83,7 +82,6 @@ def _pods(spec: DeploymentSpec, part: Part, source: Source, host: Host) -> list[
         requests=source.requests,
         workspace=options['workspace'],
     )
-    where = f'Flow.add(name={spec.name!r})'
     return [
         PodSpec(
             name=name,
@@ -92,7 +90,7 @@ def _pods(spec: DeploymentSpec, part: Part, source: Source, host: Host) -> list[
             shards=part.shards,
             replica=replica,
             replicas=part.replicas,
-            env=devices.assign(options['env'] or {}, replica, host.count_devices, where),
+            env=devices.assign(options['env'] or {}, replica, host.count_devices, spec.where),
             restart=options['restart'],
             executor=executor,
             **shared,

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+# Where something stands in a file says nothing about what it is.
+_PLACE = 'place'
 _MAIN = ('__main__:', '__mp_main__:')
 
 
@@ -33,7 +35,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, type):
         return name_of(value)
     if isinstance(value, msgspec.Struct):
-        return {name: getattr(value, name) for name in value.__struct_fields__}
+        return {name: getattr(value, name) for name in value.__struct_fields__ if name != _PLACE}
     if isinstance(value, Mapping):
         return {key: _import_path(item) if key == 'uses' else item for key, item in value.items()}
     return list(value) if isinstance(value, tuple) else value

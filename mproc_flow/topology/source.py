@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from mproc_flow.errors import BadOption
+from mproc_flow.errors import BadConfigSource, BadOption
 from mproc_flow.options.declare import place
 from mproc_flow.options.kinds import resolve
 from mproc_flow.options.uses import PASS_THROUGH, form_of
@@ -44,6 +44,7 @@ class Source(msgspec.Struct, frozen=True):
         uses_with: Arguments of its constructor.
         metas: Its metas.
         requests: ``{endpoint: method name}``, over what the class says.
+        place: Which option names it, for messages.
     """
 
     kind: type[Any] | None = None
@@ -52,6 +53,7 @@ class Source(msgspec.Struct, frozen=True):
     uses_with: dict[str, Any] = {}
     metas: dict[str, Any] = {}
     requests: dict[str, str] = {}
+    place: str = ''
 
     @classmethod
     def of(cls, options: Mapping[str, Any], around: Surroundings, where: str, option: str = 'uses') -> Source:
@@ -73,12 +75,13 @@ class Source(msgspec.Struct, frozen=True):
             uses_with=options.get('uses_with') or {},
             metas=options.get('uses_metas') or {},
             requests=options.get('uses_requests') or {},
+            place=place(where, option),
         )
         if uses is None:
             return given
         if form_of(uses) in ('file', 'folder', 'text', 'dict'):
             uses, given = _configured(uses, given, options, around)
-        return _named(uses, given, around, place(where, option))
+        return _named(uses, given, around)
 
 
 def _configured(uses: Any, given: Source, options: Mapping[str, Any], around: Surroundings) -> tuple[Any, Source]:
@@ -86,8 +89,12 @@ def _configured(uses: Any, given: Source, options: Mapping[str, Any], around: Su
 
     places = options.get('extra_search_paths', ())
     values = configuration.Values(folder=around.workdir, environ=around.environ, search_paths=places)
-    found = executorfile.read(uses, values)
-    return found.jtype, Source(
+    try:
+        found = executorfile.read(uses, values)
+    except (BadConfigSource, BadOption) as error:
+        raise type(error)(f'{given.place}: {error}') from None
+    return found.jtype, msgspec.structs.replace(
+        given,
         py_modules=(*found.py_modules, *given.py_modules),
         uses_with={**found.with_, **given.uses_with},
         metas={**found.metas, **given.metas},
@@ -95,7 +102,7 @@ def _configured(uses: Any, given: Source, options: Mapping[str, Any], around: Su
     )
 
 
-def _named(uses: Any, given: Source, around: Surroundings, place: str) -> Source:
+def _named(uses: Any, given: Source, around: Surroundings) -> Source:
     if isinstance(uses, type):
         return msgspec.structs.replace(given, kind=uses)
     if uses == PASS_THROUGH:
@@ -104,11 +111,11 @@ def _named(uses: Any, given: Source, around: Surroundings, place: str) -> Source
         kind = around.find_class(uses)
         if kind is None:
             raise BadOption(
-                f'{place} is {uses!r}, but this program has no Executor class of that name: define or import it '
+                f'{given.place} is {uses!r}, but this program has no Executor class of that name: define or import it '
                 f'first, or write package.module:{uses}, or name its file in py_modules'
             )
         return msgspec.structs.replace(given, kind=kind)
     from mproc_flow.topology import lookup  # reading source code is for those who give names
 
-    lookup.check_uses(uses, given.py_modules, around.sys_path, place, given.requests)
+    lookup.check_uses(uses, given.py_modules, around.sys_path, given.place, given.requests)
     return msgspec.structs.replace(given, path=uses)

@@ -164,10 +164,10 @@ class _Substitution(msgspec.Struct):
                 found = _step(found, step)
             except (LookupError, TypeError):
                 wanted = '.'.join(map(str, steps))
-                similar = did_you_mean(steps[0], map(str, self.context))
-                raise self.error(
-                    place.path, f'needs {wanted!r}, which is not in the context: give it as context={{...}}{similar}'
-                ) from None
+                name = str(steps[0])
+                similar = did_you_mean(name, map(str, self.context))
+                problem = f'needs {wanted!r}, which is not in the context: give it as context={{{name!r}: ...}}'
+                raise self.error(place.path, f'{problem} or --context {name}=...{similar}') from None
         return found
 
     def referred(self, start: Any, at: _Place, steps: list[str | int], place: _Place) -> Any:

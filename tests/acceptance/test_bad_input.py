@@ -60,8 +60,8 @@ CASES: dict[str, Case] = {
     'a list': Case('- a\n- b', ('flow.yml', 'mapping')),
     'a number': Case('5', ('flow.yml', 'mapping')),
     'a syntax error': Case('jtype: Flow\nwith: {name: [}', ('flow.yml', 'line 2', 'YAML')),
-    'a tab': Case('jtype: Flow\nwith:\n\tname: a', ('flow.yml', 'line 3')),
-    'two documents': Case('jtype: Flow\n---\njtype: Flow', ('flow.yml',)),
+    'a tab': Case('jtype: Flow\nwith:\n\tname: a', ('line 3', 'indent with spaces')),
+    'two documents': Case('jtype: Flow\n---\njtype: Flow', ('line 2', 'a single document')),
     'a control character': Case('jtype: Flow\nwith: {name: "\x07"}', ('flow.yml', 'line 2')),
     'a key that stands twice': Case('jtype: Flow\njtype: Flow', ('line 2', 'twice')),
     'an option that stands twice': Case('jtype: Flow\nwith:\n  name: a\n  name: b', ('line 4', 'name', 'twice')),
@@ -69,12 +69,12 @@ CASES: dict[str, Case] = {
     'a tag for an object': Case(
         given("{name: !!python/object/apply:os.system ['true']}"), ('line 2', 'python', 'data')
     ),
-    'a tag for a name': Case(given('{name: !!python/name:os.system }'), ('line 2', 'python')),
+    'a tag for a name': Case(given('{name: !!python/name:os.system }'), ('line 2', 'python', 'remove the tag')),
     'a tag for a class': Case('!Flow\nwith: {}', ('!Flow', 'jtype: Flow')),
     'an unknown tag': Case(given('{name: !thing a}'), ('!thing',)),
     'no jtype': Case('with: {name: a}', ('jtype', 'jtype: Flow')),
     'another jtype': Case('jtype: Pipeline', ('jtype', 'Flow', 'Pipeline')),
-    'an AsyncFlow': Case('jtype: AsyncFlow', ('AsyncFlow',)),
+    'an AsyncFlow that is none': Case('jtype: AsyncFlow\nwith: {asyncio: false}', ('with.asyncio', 'jtype: Flow')),
     'a version that is not known': Case("jtype: Flow\nversion: '2'", ('version', "'1'")),
     'an unknown key': Case('jtype: Flow\nexecutor: []', ('executor', "did you mean 'executors'")),
     'pods': Case('jtype: Flow\npods: []', ('pods',)),
@@ -97,7 +97,7 @@ CASES: dict[str, Case] = {
     'an option of later': Case(given('{cors: true}'), ('with.cors', 'not supported yet', 'HTTP')),
     'a host off loopback': Case(given('{host: 0.0.0.0}'), ('with.host', 'loopback', '0.0.0.0')),
     'inspect': Case(given('{inspect: hide}'), ('with.inspect', 'collect', 'hide')),
-    'an environment that is a list': Case(given('{env: [A, B]}'), ('with.env', 'dict')),
+    'an environment that is a list': Case(given('{env: [A, B]}'), ('with.env', "{'NAME': 'value'}")),
     'an environment name with =': Case(given("{env: {'A=': b}}"), ('with.env', '=')),
     'a negative prefetch': Case(given('{prefetch: -1}'), ('with.prefetch', 'at least 0', '-1')),
     'uses of a Flow': Case(given('{uses: other.yml}'), ('with.uses', 'load_config')),
@@ -106,7 +106,9 @@ CASES: dict[str, Case] = {
         'jtype: Flow\nwith: {port: 50000}\ngateway: {port: 50001}', ('gateway', 'port', 'with')
     ),
     'an unknown option of the gateway': Case('jtype: Flow\ngateway: {prot: 1}', ('gateway.prot', 'did you mean')),
-    'a gateway class': Case('jtype: Flow\ngateway: {uses: X}', ('gateway.uses',)),
+    'a gateway class': Case(
+        'jtype: Flow\ngateway: {uses: X}', ('gateway.uses', 'known: host, port, protocol, prefetch\n')
+    ),
     # ---- options of an Executor ----
     'an unknown option': Case(executors('{replica: 2}'), ('executors[0].replica', "did you mean 'replicas'")),
     'no replicas': Case(executors('{replicas: 0}'), ('executors[0].replicas', 'at least 1', '0')),
@@ -128,16 +130,22 @@ CASES: dict[str, Case] = {
     'external with uses': Case(executors('{external: true, port: 1, uses: X}'), ('executors[0].uses', 'external')),
     'a port of an own Executor': Case(executors('{port: 50000}'), ('executors[0].port', 'external')),
     'the same option under two names': Case(
-        executors('{no_reduce: true, disable_reduce: true}'), ('executors[0]', 'disable_reduce', 'same')
+        executors('{no_reduce: true, disable_reduce: true}'), ('[0].disable_reduce is the same as no_reduce',)
     ),
     # ---- the graph ----
     'a name twice': Case(executors('{name: a}', '{name: a}'), ('executors[0]', 'executors[1]', "'a'")),
-    'gateway as a name': Case(executors('{name: gateway}'), ('gateway',)),
+    'gateway as a name': Case(executors('{name: gateway}'), ('executors[0]', 'gateway', 'another name')),
     'needs that do not exist': Case(executors('{name: enc}', '{needs: ecn}'), ("'ecn'", "did you mean 'enc'")),
-    'a cycle': Case(executors('{name: a, needs: b}', '{name: b, needs: a}'), ('cycle', 'a', 'b')),
+    'a cycle': Case(
+        executors('{name: a, needs: b}', '{name: b, needs: a}'), ('executors[0]', 'cycle', 'a → b → a', 'change')
+    ),
     'needs itself': Case(executors('{name: a, needs: a}'), ("'a'", 'itself')),
     'needs one twice': Case(executors('{name: a}', '{needs: [a, a]}'), ("'a'", 'twice')),
     'a join of one': Case(executors('{name: a}', '{method: needs, needs: [a]}'), ('two', "'a'")),
+    'needs_all with needs': Case(
+        executors('{name: a}', '{method: needs_all, needs: a}'), ('executors[1]', 'needs_all', 'leave needs out')
+    ),
+    'gather_inspect with needs': Case(executors('{}', '{method: gather_inspect, needs: [a]}'), ('leave needs out',)),
     'needs_all of nothing': Case(executors('{method: needs_all}'), ('needs_all', 'nothing')),
     'no reduction with nothing after': Case(executors('{shards: 2, disable_reduce: true}'), ('uses_after',)),
     # ---- which Executor ----
@@ -157,7 +165,7 @@ CASES: dict[str, Case] = {
     'a file for a class': Case(executors('{uses: good.py}'), ('executors[0].uses', 'py_modules')),
     'a container': Case(executors("{uses: 'docker://image'}"), ('executors[0].uses', 'docker://image', 'package')),
     'the hub': Case(executors("{uses: 'jinahub://Thing'}"), ('executors[0].uses', 'jinahub://Thing', 'hub')),
-    'an Executor file that does not exist': Case(executors('{uses: gone.yml}'), ('gone.yml',)),
+    'an Executor file that does not exist': Case(executors('{uses: gone.yml}'), ('executors[0].uses', 'gone.yml')),
     'a folder without configuration': Case(executors('{uses: ./empty}'), ('empty', 'config.yml')),
     'an Executor file without jtype': Case(executors('{uses: nothing.yml}'), ('nothing.yml', 'jtype')),
     'an unknown key in an Executor file': Case(executors('{uses: odd.yml}'), ('odd.yml', 'wiht', "'with'")),
@@ -167,7 +175,9 @@ CASES: dict[str, Case] = {
         given('{name: "${{ ENV.NOT_SET_ANYWHERE }}"}'), ('NOT_SET_ANYWHERE', 'with.name')
     ),
     'a shell variable that is not set': Case(given('{name: $NOT_SET_ANYWHERE}'), ('NOT_SET_ANYWHERE', '$$')),
-    'a context that is not given': Case(given('{name: "${{ CONTEXT.thing }}"}'), ('thing', 'with.name')),
+    'a context that is not given': Case(
+        given('{name: "${{ CONTEXT.thing }}"}'), ('with.name', "context={'thing': ...}", '--context thing=...')
+    ),
     'a reference to nothing': Case(given('{name: "${{ root.with.nam }}"}'), ('with.nam',)),
     'references in a circle': Case(
         given('{name: "${{ root.with.workspace }}", workspace: "${{ root.with.name }}"}'),
@@ -205,6 +215,7 @@ def test_bad_files_are_explained(folder: Path, capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr()
     assert shown.out == ''
     assert 'Traceback' not in shown.err
+    assert f'error: {FLOW}' in shown.err
     for text in case.says:
         assert re.search(re.escape(text), shown.err, re.IGNORECASE), shown.err
 
@@ -212,7 +223,7 @@ def test_bad_files_are_explained(folder: Path, capsys: pytest.CaptureFixture[str
 USAGE: dict[str, tuple[list[str], tuple[str, ...]]] = {
     'no file': (['flow'], ('--uses',)),
     'a file that does not exist': (['flow', '--uses', 'gone.yml'], ('gone.yml', 'no such file')),
-    'a folder': (['flow', '--uses', 'empty'], ('empty',)),
+    'a folder': (['flow', '--uses', 'empty'], ('empty', 'a YAML file')),
     'a file that cannot be read': (['flow', '--uses', 'binary.yml'], ('binary.yml', 'UTF-8')),
     'a URL': (['flow', '--uses', 'https://example.com/flow.yml'], ('https://example.com', 'download')),
     'an unknown command': (['flwo'], ('flow',)),

@@ -169,7 +169,7 @@ def test_a_new_project_has_all_it_needs(tmp_path: Path, capsys: pytest.CaptureFi
 def test_the_schema_is_printed_or_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(['export', 'schema']) == 0
     schema = json.loads(capsys.readouterr().out)
-    assert schema['properties']['jtype'] == {'const': 'Flow'}
+    assert schema['properties']['jtype'] == {'enum': ['Flow', 'AsyncFlow']}
     assert set(FLOW.names) <= set(schema['properties']['with']['properties'])
     assert (
         main(['export', 'schema', '--json-path', str(tmp_path / 's.json'), '--yaml-path', str(tmp_path / 's.yml')]) == 0

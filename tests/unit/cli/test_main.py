@@ -143,7 +143,7 @@ def test_warnings_are_one_line(flow: type[FakeFlow], capsys: pytest.CaptureFixtu
         ('flwo', "there is no command flwo; did you mean 'flow'?"),
         ('flow --uses x --cors', 'argument --cors: not supported yet: it needs the HTTP front'),
         ('flow --uses x --title=abc', 'argument --title: not supported yet'),
-        ('flow --uses x --env A', 'argument --env: must be a dict, got a value of type str: write KEY=VALUE'),
+        ('flow --uses x --env A', "{'NAME': 'value'}, got a value of type str: write KEY=VALUE"),
         ('flow --uses x --env =b', 'argument --env: key must be'),
         ('flow --uses x --context a', "argument --context: must be KEY=VALUE or a dict in JSON, got 'a' (str)"),
         ('flow --uses x --polling {"/x":"SOME"}', "argument --polling: ['/x'] must be one of any, all"),

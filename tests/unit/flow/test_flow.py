@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mproc_flow import Deployment, Executor, Flow
+from mproc_flow import AsyncFlow, Deployment, Executor, Flow
 from mproc_flow.errors import BadConfigSource, BadOption, FlowBuildLevelError, FlowTopologyError
 from tests.support.executors import Echo
 
@@ -45,7 +45,7 @@ def test_what_a_flow_is_asked_for() -> None:
     f = Flow().add(name='a', replicas=2).add(shards=2, uses_before=Echo).add(external=True, port=5)
     assert len(f) == f.num_deployments == 3
     assert f.num_pods == 1 + 2 + 3
-    assert f['a'] is f[0]
+    assert f['a'] == f[0]
     assert (Flow().last_deployment, f.last_deployment, f.inspect().last_deployment) == (
         'gateway',
         'executor2',
@@ -59,9 +59,23 @@ def test_what_a_flow_is_asked_for() -> None:
     assert 'b' not in f
     assert bool(Flow())
     assert repr(f) == "<Flow 'Flow' of 3 Executors: a, executor1, executor2>"
-    for key, error in (('zzz', KeyError), (7, IndexError)):
+    for key, error in (('zzz', KeyError), (7, IndexError), (1.5, TypeError), (None, TypeError)):
         with pytest.raises(error):
             f[key]  # type: ignore[index]
+
+
+def test_deployments_have_what_they_inherit() -> None:
+    f = Flow(replicas=2, timeout_ready=5, env={'A': 1}).add(name='a', env={'B': 2}).add(name='b', replicas=1)
+    assert (f['a'].args.replicas, f['b'].args.replicas, dict(f)['b'].args.timeout_ready) == (2, 1, 5)
+    assert f['a'].args.env == {'A': '1', 'B': '2'}
+    assert f.num_pods == 1 + 2 + 1
+    assert f.add(shards=3).num_pods == 1 + 2 + 1 + 6
+
+
+def test_what_is_removed_has_no_process() -> None:
+    f = Flow(inspect='REMOVE', replicas=2).add(name='a').inspect(name='i').add(name='b')
+    assert ([spec.name for spec in f.layout], f.num_pods) == (['a', 'b'], 5)
+    assert (len(f), 'i' in f) == (3, True)
 
 
 def test_flows_are_equal_if_they_say_the_same() -> None:
@@ -175,6 +189,49 @@ def test_a_deployment_gives_its_options() -> None:
         Deployment(uses=Silent)
 
 
+def test_a_deployment_is_saved_and_compared(tmp_path: Path) -> None:
+    made = Deployment(uses='package:Class', name='a', replicas=2, port=5, py_modules=tmp_path / 'a.py', when={})
+    assert Deployment.load_config(made.save_config()) == made
+    text = made.save_config(tmp_path / 'deployment.yml')
+    assert '- ./a.py' in text
+    assert Deployment.load_config(tmp_path / 'deployment.yml') == made != Deployment(name='a')
+    assert (repr(made), repr(Deployment())) == ("<Deployment 'a'>", "<Deployment 'executor'>")
+    assert made != Flow()
+
+
+@pytest.mark.parametrize(
+    ('make', 'where'),
+    [
+        (lambda: Deployment(uses='nowhere.X'), r'Deployment\(\): uses is'),
+        (lambda: Deployment.load_config('jtype: Deployment\nwith: {uses: nowhere.X}'), r'<text>: with\.uses is'),
+    ],
+    ids=['python', 'file'],
+)
+def test_what_is_wrong_with_a_deployment_is_told_by_its_place(make: Any, where: str) -> None:
+    with pytest.raises(BadOption, match=f"^{where} 'nowhere.X', but there is no module"):
+        make().start()
+
+
+def test_an_async_flow_is_written_as_such() -> None:
+    f = AsyncFlow(name='a').add(name='b')
+    text = f.save_config()
+    assert text == "jtype: AsyncFlow\nversion: '1'\nwith:\n  name: a\nexecutors:\n- name: b\n"
+    for source in (text, text.replace('AsyncFlow', 'Flow').replace('name: a', 'name: a\n  asyncio: true')):
+        for kind in (Flow, AsyncFlow):
+            loaded = kind.load_config(source)
+            assert type(loaded) is AsyncFlow
+            assert loaded == f
+            assert loaded.save_config() == text
+    assert type(Flow.load_config('AsyncFlow')) is AsyncFlow
+    assert type(AsyncFlow.load_config('Flow')) is AsyncFlow
+    assert type(Flow.load_config(text, asyncio=False)) is Flow
+
+
+def test_an_async_flow_cannot_be_another() -> None:
+    with pytest.raises(BadOption, match=r'^AsyncFlow\(\): asyncio is False: that is a Flow'):
+        AsyncFlow(asyncio=False)
+
+
 def test_load_config_takes_options_over_the_files() -> None:
     text = 'jtype: Flow\nwith: {name: a, port: 5, prefetch: "${{ size }}"}\nexecutors: [{name: x}]'
     f = Flow.load_config(text, name='b', context={'size': 3}, uses_with={'port': 6})
@@ -182,7 +239,7 @@ def test_load_config_takes_options_over_the_files() -> None:
     assert Flow.load_config('Flow') == Flow()
     with pytest.raises(BadOption, match=r'^Flow\.load_config\(\): nam is not'):
         Flow.load_config('Flow', nam='b')  # type: ignore[call-arg]
-    with pytest.raises(FlowTopologyError, match="both called 'x'"):
+    with pytest.raises(FlowTopologyError, match=r"^<text>: executors\[1\]: .* both called 'x'"):
         Flow.load_config('jtype: Flow\nexecutors: [{name: x}, {name: x}]')
 
 

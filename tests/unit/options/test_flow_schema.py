@@ -18,7 +18,7 @@ try:
 except ModuleNotFoundError:
     jsonschema = None
 
-SCHEMA = render.flow_schema(FLOW, GATEWAY, EXECUTOR, flowfile.STEPS)
+SCHEMA = render.flow_schema(FLOW, GATEWAY, EXECUTOR, flowfile.KINDS, flowfile.STEPS)
 GOOD: dict[str, Any] = {
     'jtype': 'Flow',
     'version': '1',
@@ -78,7 +78,7 @@ def test_the_schema_names_every_place_of_a_flow_file() -> None:
     assert (SCHEMA['type'], SCHEMA['required'], SCHEMA['additionalProperties']) == ('object', ['jtype'], False)
     properties = SCHEMA['properties']
     assert list(properties) == ['jtype', 'version', 'with', 'gateway', 'executors', 'deployments']
-    assert properties['jtype'] == {'const': 'Flow'}
+    assert properties['jtype'] == {'enum': ['Flow', 'AsyncFlow']}
     assert properties['with'] == render.group_schema(FLOW)
     assert properties['gateway'] == render.group_schema(GATEWAY)
     assert properties['deployments'] == properties['executors']
@@ -102,7 +102,7 @@ def load(content: dict[str, Any]) -> flowfile.FlowFile:
 
 
 def test_the_good_file_is_read() -> None:
-    assert [method for method, _ in load(GOOD).steps] == ['add', 'add', 'add', 'gather_inspect']
+    assert [step.method for step in load(GOOD).steps] == ['add', 'add', 'add', 'gather_inspect']
 
 
 @pytest.mark.parametrize(('path', 'value'), BAD, ids=str)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mproc_flow import Client, Deployment, Flow
 from mproc_flow.errors import BadOption
 from mproc_flow.options import declare
 from mproc_flow.options.containers import Data, ListOf
@@ -92,6 +93,25 @@ def test_the_warning_points_at_the_call_of_check() -> None:
     with pytest.warns(UserWarning, match='gpus has no effect') as caught:
         caller_of_the_api()
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    'make',
+    [
+        lambda: Flow(native=True),
+        lambda: Flow().add(gpus='all'),
+        lambda: Flow().add(name='a').needs_all(volumes='/a'),
+        lambda: Flow.load_config('jtype: Flow\nwith: {native: true}'),
+        lambda: Flow.load_config('jtype: Flow\nexecutors: [{gpus: all}]'),
+        lambda: Deployment(parallel=2),
+        lambda: Client(port=5, proxy=True),
+    ],
+    ids=['flow', 'add', 'needs_all', 'file', 'executor-of-a-file', 'former-name', 'client'],
+)
+def test_the_warning_points_at_the_line_of_the_user(make: Any) -> None:
+    with pytest.warns(UserWarning, match='no effect|now called') as caught:
+        make()
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 @pytest.mark.parametrize(

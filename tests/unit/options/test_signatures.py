@@ -12,17 +12,25 @@ ROOT = Path(__file__).resolve().parents[3]
 
 RIGHT = """
 from pathlib import Path
-from mproc_flow import Client, Deployment, Executor, Flow
+from mproc_flow import AsyncFlow, Client, Deployment, Executor, Flow
 
 class Own(Executor): ...
 
 f = Flow(name='a', port=0, timeout_ready=5, env={'A': 1}, workspace=Path('w'), cors=False)
 f = f.add(uses=Own, name='b', needs=['gateway'], replicas=2, polling={'/a': 'ALL'}, when={'text': {'$eq': 'a'}})
 f = f.add(uses='package.Own', needs='b', py_modules=['a.py', Path('b.py')], no_reduce=True).needs_all()
+f = f.inspect(name='i', uses=Own, needs='b').gather_inspect(uses=Own).needs(['a', 'b'], 'j', replicas=2)
 f = Flow.load_config('flow.yml', context={'a': 1}, name='b')
 d = Deployment(uses=Own, shards=2, port=5)
+d = Deployment.load_config('deployment.yml', context={'a': 1}, uses=Own, when={}, extra_search_paths='a')
 f.add(d, replicas=2)
 Client(port=5, prefetch=3)
+
+async def main() -> None:
+    a: AsyncFlow = AsyncFlow.load_config('flow.yml').add(uses=Own).needs_all().inspect().gather_inspect().build()
+    async with AsyncFlow(port=5).add(uses=Own) as running:
+        b: AsyncFlow = running
+        await running.post('/')
 """
 WRONG = [
     ("Flow(prot=5)", 'Unexpected keyword argument "prot"'),
@@ -31,6 +39,11 @@ WRONG = [
     ("Flow().add(replicas='5')", 'incompatible type'),
     ("Flow().add(needs=5)", 'incompatible type'),
     ("Flow.load_config('f.yml', contxt={})", 'Unexpected keyword argument "contxt"'),
+    ("Flow().needs(['a', 'b'], replica=5)", 'Unexpected keyword argument "replica"'),
+    ("Flow().needs_all(needs=['a'])", 'Unexpected keyword argument "needs"'),
+    ("Flow().inspect(use=Own)", 'Unexpected keyword argument "use"'),
+    ("Flow().gather_inspect(replica=5)", 'Unexpected keyword argument "replica"'),
+    ("Deployment.load_config('d.yml', inspect='hang')", 'Unexpected keyword argument "inspect"'),
     ("Deployment(needs='a')", 'Unexpected keyword argument "needs"'),
     ("Client(port=5, prefech=3)", 'Unexpected keyword argument "prefech"'),
 ]  # fmt: skip

@@ -79,12 +79,15 @@ def test_the_signatures_have_every_option_by_name() -> None:
         for node in ast.parse(generate.signatures()).body
         if isinstance(node, ast.ClassDef)
     }
-    assert list(classes) == ['FlowOptions', 'ExecutorOptions', 'DeploymentOptions', 'ClientOptions', 'LoadOptions']
+    kinds = ('Flow', 'Step', 'Executor', 'Deployment', 'Client', 'Load', 'DeploymentLoad')
+    assert list(classes) == [f'{kind}Options' for kind in kinds]
     assert set(groups.FLOW.names) == set(classes['FlowOptions'])
-    assert {*groups.EXECUTOR.names, 'no_reduce'} == set(classes['ExecutorOptions'])
+    assert classes['ExecutorOptions'] == ['name', 'needs']
+    assert {*groups.EXECUTOR.names, 'no_reduce'} - {'name', 'needs'} == set(classes['StepOptions'])
     assert {*groups.DEPLOYMENT.names, 'no_reduce'} == set(classes['DeploymentOptions'])
     assert set(groups.CLIENT.names) - {'host', 'port'} == set(classes['ClientOptions'])
     assert classes['LoadOptions'] == ['context', 'substitute', 'extra_search_paths']
+    assert classes['DeploymentLoadOptions'] == ['context', 'substitute']
 
 
 def test_the_page_has_every_option_in_the_table_it_belongs_to() -> None:

@@ -38,4 +38,4 @@ def load(source: object, **values: Any) -> FlowFile:
 
 def options(source: object, **values: Any) -> list[dict[str, Any]]:
     """Options of the Executors in a Flow file."""
-    return [given for _, given in load(source, **values).steps]
+    return [step.arguments for step in load(source, **values).steps]

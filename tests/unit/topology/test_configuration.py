@@ -42,8 +42,9 @@ def test_a_file_a_text_json_a_dict_and_an_open_file_say_the_same(path: Path) -> 
 
 def test_just_the_word() -> None:
     assert load('Flow').flow == {}
-    with pytest.raises(BadConfigSource, match='AsyncFlow: there is no such file'):
-        load('AsyncFlow')
+    assert load('AsyncFlow').flow == {'asyncio': True}
+    with pytest.raises(BadConfigSource, match='SyncFlow: there is no such file'):
+        load('SyncFlow')
 
 
 def test_what_relative_paths_belong_to(path: Path) -> None:
@@ -108,7 +109,8 @@ def test_methods_make_the_graph() -> None:
         '- {method: inspect, name: i}\n- {method: needs, needs: [a, b]}\n- {method: needs_all}\n'
         '- {method: gather_inspect, include_last_deployment: false}'
     )
-    assert file.steps == [
+    assert [step.place for step in file.steps] == [f'<text>: executors[{number}]' for number in range(6)]
+    assert [(step.method, step.arguments) for step in file.steps] == [
         ('add', {'name': 'a'}),
         ('add', {'name': 'b', 'needs': ('gateway',)}),
         ('inspect', {'name': 'i'}),

@@ -96,16 +96,16 @@ def test_a_folder_that_names_modules_has_no_others(tmp_path: Path) -> None:
         ('with: {}\n', '<text>: jtype is missing: write jtype: with the name'),
         ('{}', '<text>: jtype is missing'),
         ('jtype:\n', '<text>: jtype is missing'),
-        ('jtype: 5\n', '<text>.jtype must be an Executor class'),
+        ('jtype: 5\n', '<text>: jtype must be an Executor class'),
         ('jtype: other.yml\n', '<text>: jtype must be the name or import path of a class'),
-        ('jtype: docker://x\n', '<text>.jtype must be'),
-        ('jtype: E\nwiht: {}', "<text>.wiht is not an option of an Executor file; did you mean 'with'?"),
-        ('jtype: E\nwith: [a]', '<text>.with must be a dict'),
+        ('jtype: docker://x\n', '<text>: jtype must be'),
+        ('jtype: E\nwiht: {}', "<text>: wiht is not an option of an Executor file; did you mean 'with'?"),
+        ('jtype: E\nwith: [a]', '<text>: with must be a dict'),
         ('jtype: E\nmetas: {nmae: a}', "<text>: metas.nmae is not an option of metas; did you mean 'name'?"),
         ('jtype: E\nmetas: {name: 5}', '<text>: metas.name must be non-empty text'),
-        ('jtype: E\nrequests: {/x: a b}', "<text>.requests['/x'] must be a name"),
-        ('jtype: E\nrequests: [a]', '<text>.requests must be a dict'),
-        ('jtype: E\npy_modules: [5]', '<text>.py_modules[0] must be a path'),
+        ('jtype: E\nrequests: {/x: a b}', "<text>: requests['/x'] must be a name"),
+        ('jtype: E\nrequests: [a]', '<text>: requests must be a dict'),
+        ('jtype: E\npy_modules: [5]', '<text>: py_modules[0] must be a path'),
         ('jtype: E\nwith: {a: $NOPE}', '<text>: with.a needs the environment variable NOPE'),
         ('jtype: E\nwith: {a: !!python/name:os.system }', 'with.a has the tag !!python'),
         ('- a\n- b', '<text>: must be a mapping with jtype: MyExecutor'),
@@ -121,7 +121,7 @@ def test_wrong_files_are_explained(text: str, message: str) -> None:
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadConfigSource, match=r'gone\.yml: there is no such file in .*; give'):
         read('gone.yml', tmp_path)
-    with pytest.raises(BadOption, match='there is no folder'):
+    with pytest.raises(BadConfigSource, match='there is no folder'):
         read('./gone', tmp_path)
-    with pytest.raises(BadOption, match=r'there is no config\.yml in'):
+    with pytest.raises(BadConfigSource, match=r'there is no config\.yml in'):
         read(str(tmp_path))

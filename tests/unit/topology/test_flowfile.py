@@ -27,6 +27,7 @@ def test_what_a_full_file_says(tmp_path: Path) -> None:
                     'replicas': 2,
                     'uses_with': {'path': 'model.bin', 'day': datetime.date(2020, 1, 1)},
                 },
+                f'{path}: executors[0]',
             ),
             (
                 'add',
@@ -37,8 +38,9 @@ def test_what_a_full_file_says(tmp_path: Path) -> None:
                     'workspace': str(tmp_path / 'work'),
                     'needs': ('encoder', 'gateway'),
                 },
+                f'{path}: executors[1]',
             ),
-            ('add', {}),
+            ('add', {}, f'{path}: executors[2]'),
         ],
     )
 

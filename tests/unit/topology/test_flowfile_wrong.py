@@ -19,8 +19,9 @@ WRONG = [
     ('- a\n- b', '<text>: must be a mapping with jtype: Flow, got'),
     ('just\ntext', 'must be a mapping'),
     ('with: {}\n', '<text>: jtype is missing: write jtype: Flow'),
-    ('jtype: AsyncFlow', "<text>: jtype must be Flow, got 'AsyncFlow'"),
-    ('jtype:\n', 'jtype must be Flow, got None'),
+    ('jtype: Flaw', "<text>: jtype must be Flow or AsyncFlow, got 'Flaw'"),
+    ('jtype:\n', 'jtype must be Flow or AsyncFlow, got None'),
+    ('jtype: AsyncFlow\nwith: {asyncio: false}', '<text>: with.asyncio is False, but jtype is AsyncFlow: write jtype'),
     ('jtype: Flow\nwiht: {}', "<text>: wiht is not a key of a Flow file; did you mean 'with'?"),
     ('jtype: Flow\npods: {}', '<text>: pods is not a key of a Flow file; known: jtype, version, with'),
     ('jtype: Flow\n5: {}', '<text>: 5 is not a key of a Flow file'),
@@ -36,7 +37,7 @@ WRONG = [
     ('jtype: Flow\nwith: {a', '<text>, line 2, column 9: not valid YAML: expected'),
     ('jtype: Flow\n\twith: 1', '<text>, line 2, column 1: not valid YAML:'),
     ('jtype: Flow\nwith: *x', '<text>, line 2, column 7: not valid YAML: found undefined alias'),
-    ('jtype: Flow\n---\njtype: Flow', '<text>, line 2, column 1: not valid YAML: but found another document'),
+    ('jtype: Flow\n---\njtype: Flow', '<text>, line 2, column 1: not valid YAML: expected a single document in the '),
     ('jtype: Flow\nwith: "\x07"', "<text>, line 2: the character '\\x07' cannot be in YAML"),
     ('jtype: ' + '[' * 5000, '<text>: nested too deep'),
     ('jtype: Flow\nwith:\n  port: 1\n\n  port: 2', "line 5, column 3: with has the key 'port' twice (first in line 3)"),
@@ -52,7 +53,7 @@ WRONG = [
     ('jtype: Flow\nexecutors: [{uses_with: {a: !!timestamp x}}]', 'a value in it cannot be read'),
     ('jtype: Flow\nwith: {name: ${{ x }}}', "but got '{'; between { and }, '${{ ... }}' needs quotes"),
     # tags
-    ('!Flow\nwith: {}', 'has the tag !Flow; only plain data is read here; write "jtype: Flow"'),
+    ('!Flow\nwith: {}', 'has the tag !Flow; only plain data is read here: write "jtype: Flow"'),
     ('!Flow {}', 'line 1, column 1: the document has the tag !Flow'),
     (
         'jtype: Flow\nwith: !!python/object/apply:os.system ["touch pwned"]',
@@ -64,7 +65,7 @@ WRONG = [
     ('jtype: Flow\nwith: {name: =}', 'with.name has the tag !!value'),
     # what takes options of others
     ('jtype: Flow\nwith: {port: 1}\ngateway: {port: 2}', 'gateway.port is given as with.port too: keep one'),
-    ('jtype: Flow\nexecutors: [{method: close}]', 'executors[0].method must be one of add, needs, needs_all'),
+    ('jtype: Flow\nexecutors: [{method: close}]', "method cannot be 'close' (str); it must be one of add, needs,"),
     ('jtype: Flow\nexecutors: [{method: needs}]', 'executors[0].needs is missing'),
     ('jtype: Flow\nexecutors: [{method: gather_inspect, include_last_deployment: 1}]', 'must be True or False'),
 ]  # fmt: skip

@@ -116,7 +116,7 @@ def test_names_may_be_needed_before_they_are_added() -> None:
         (graph(a='a'), "Executor 'a' needs itself"),
         (graph(a=None, b=['a', 'a']), "Executor 'b' needs 'a' twice"),
         (graph(a=['gateway', 'gateway']), "Executor 'a' needs 'gateway' twice"),
-        (graph(a='b', b=None), 'in a cycle, results would go a → b → a'),
+        (graph(a='b', b=None), "Executor 'a' waits for itself, results would go in a cycle a → b → a: change"),
         (graph(a='c', b='a', c='b'), 'a → b → c → a'),
         (graph(x='gateway', d='c', a=['x', 'c'], b='a', c='b'), 'c → a → b → c'),
     ],
