@@ -18,11 +18,15 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import NoReturn
 
-from mproc_flow.errors import MissingMainGuard, sendable
+from mproc_flow.errors import MissingMainGuard, MprocFlowError, sendable
 from mproc_flow.runtime.messages import DUMP_SIGNAL, Assignment, Command, LogRecord, Phase, Ready, Report, StartFailed
 from mproc_flow.transport.pipe import Pipe, pair
+
+# Modules that stand between a pod's first instruction and the user's code.
+_NOT_THE_USERS = (__name__.partition('.')[0], 'importlib', 'runpy')
 
 
 class Pod:
@@ -115,15 +119,27 @@ def _run(pod: Pod, main: Main) -> NoReturn:
 
 
 def _report_failure(pod: Pod, error: BaseException) -> int:
-    text = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
     if not pod.is_ready:
-        shown = '' if isinstance(error, MissingMainGuard) else text
-        pod.report(StartFailed(sendable(_cause(error)), sendable(shown)))
+        pod.report(StartFailed(sendable(_cause(error)), sendable(_users_traceback(error))))
         return 1
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else int(error.code is not None)
-    sys.stderr.write(text)
+    sys.stderr.write(_traceback(error, error.__traceback__))
     return 1
+
+
+def _users_traceback(error: BaseException) -> str:
+    """Return the traceback from where the user's code begins; nothing for an error of ours that says all itself."""
+    first = error.__traceback__
+    while first is not None and first.tb_frame.f_globals.get('__name__', '').partition('.')[0] in _NOT_THE_USERS:
+        first = first.tb_next
+    if first is None and isinstance(error, MprocFlowError):
+        return ''
+    return _traceback(error, first or error.__traceback__)
+
+
+def _traceback(error: BaseException, first: TracebackType | None) -> str:
+    return ''.join(traceback.format_exception(type(error), error, first))
 
 
 def _cause(error: BaseException) -> str:

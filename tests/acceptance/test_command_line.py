@@ -81,7 +81,24 @@ def test_an_executor_that_cannot_start_is_named(programs: Programs, record: str)
     assert program.wait(10) == 1, program.text
     assert 'second/rep-0' in program.text
     assert 'not today' in program.text
+    assert 'own.py", line' in program.text
+    assert not frames_of_ours(program)
     assert not program.descendants()
+
+
+@pytest.mark.parametrize('words', ['flow --uses flow.yml', 'executor --uses os:path --port 0'])
+def test_what_is_no_executor_is_told_without_a_traceback(programs: Programs, words: str) -> None:
+    """The message says all; the traceback would be ours."""
+    programs.save('flow.yml', "jtype: Flow\nexecutors: [{uses: 'os:path'}]")
+    program = programs.module('mproc_flow', *words.split())
+    assert program.wait(10) == 1, program.text
+    assert 'is no Executor: derive the class' in program.text
+    assert 'Traceback' not in program.text
+
+
+def frames_of_ours(program: Program) -> list[str]:
+    """The lines of tracebacks that show our own code."""
+    return [line for line in program.texts('err') if 'File "' in line and 'mproc_flow' in Path(line).parts]
 
 
 def serve(programs: Programs, record: str) -> Program:
