@@ -65,6 +65,8 @@ class DictOf(Kind, frozen=True):
     def check(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
             raise self.refuse(value)
+        if isinstance(self.value, Anything):  # what its author does to lists and dicts in it later changes nothing
+            value = _copied(value, {})
         return {check_at(' key', self.key, key): self._value(key, item) for key, item in value.items()}
 
     def parse(self, text: str) -> Any:
@@ -167,6 +169,20 @@ def check_at(at: str, kind: Kind, value: object) -> Any:
         return kind.check(value)
     except Refused as refused:
         raise refused.within(at) from None
+
+
+def _copied(value: Any, made: dict[int, Any]) -> Any:
+    """Copy a list or dict and those in it; one that stands in several places stays one."""
+    kind = type(value)
+    if kind not in (list, dict) or id(value) in made:
+        return made.get(id(value), value)
+    copied: Any = kind()
+    made[id(value)] = copied
+    if kind is list:
+        copied.extend(_copied(item, made) for item in value)
+    else:
+        copied.update((key, _copied(item, made)) for key, item in value.items())
+    return copied
 
 
 def _type_only(value: object) -> str:

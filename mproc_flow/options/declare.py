@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from typing import Any
 
 import msgspec
@@ -55,6 +55,8 @@ class Option(msgspec.Struct, frozen=True):
         Raises:
             BadOption: The value is not accepted; the message says where, what was given and what is accepted.
         """
+        if self.no_effect and _is_nothing(value):
+            return self.default
         try:
             checked = self.kind.check(value)
         except Refused as refused:
@@ -153,6 +155,11 @@ def place(where: str, name: object) -> str:
     """Return where an option stands: ``Flow.add(): port`` for a call, ``flow.yml: with.port`` for a document."""
     is_in_document = ': ' in where and not where.endswith(')')
     return f'{where}.{name}' if is_in_document else f'{where}: {name}'
+
+
+def _is_nothing(value: object) -> bool:
+    """Say whether a value asks for nothing, as many defaults of Jina do."""
+    return value in ('', '{}', '[]') if isinstance(value, str) else isinstance(value, Sized) and not len(value)
 
 
 def _warn_once(name: str, text: str) -> None:

@@ -91,7 +91,7 @@ EXECUTOR = OptionGroup(
         Option('floating', Flag(), 'Nobody waits for it: the answer does not contain what it does.', default=False),
         Option('external', Flag(), 'It runs already, at host and port; it is not started or stopped.', default=False),
         Option('host', Loopback(), 'Where an external Executor listens.', default='127.0.0.1'),
-        Option('port', _PORT, 'Where an external Executor listens.', former=('port_in',)),
+        Option('port', _PORT, 'Where an external Executor listens.', former=('port_expose', 'port_in')),
         Option(
             'extra_search_paths', ListOf(Path()), 'Folders in which the YAML file of uses is looked for.', default=()
         ),

@@ -68,11 +68,11 @@ _HUB = "Jina's hub is no longer there"
 _REMOTE = 'Executors run on this host'
 _NO_EFFECT: dict[str, tuple[str, Kind, object]] = {  # name: (why, kind, Jina's default)
     'native': ('a Flow always runs its Executors natively', Flag(), False),
-    'host_in': (_REMOTE, _TEXT, None),
-    'runtime_cls': (_INTERNAL, _TEXT, None),
+    'host_in': (_REMOTE, _TEXT, '0.0.0.0'),
     'grpc_channel_options': ('Executors are not connected by gRPC', _DATA, None),
 }
 _NO_EFFECT_FLOW: dict[str, tuple[str, Kind, object]] = {
+    'runtime_cls': (_INTERNAL, _TEXT, 'GatewayRuntime'),
     'proxy': ('connections of ZeroMQ use no proxy', Flag(), False),
     'deployments_addresses': (_INTERNAL, _MAPPING, None),
     'deployments_disable_reduce': (_INTERNAL, _DATA, None),
@@ -83,6 +83,7 @@ _NO_EFFECT_FLOW: dict[str, tuple[str, Kind, object]] = {
     'suppress_root_logging': ('importing mproc_flow changes no logger', Flag(), False),
 }
 _NO_EFFECT_EXECUTOR: dict[str, tuple[str, Kind, object]] = {
+    'runtime_cls': (_INTERNAL, _TEXT, 'WorkerRuntime'),
     'volumes': (_CONTAINERS, _DATA, None),
     'gpus': (_CONTAINERS, _DATA, None),
     'docker_kwargs': (_CONTAINERS, _MAPPING, None),
@@ -97,8 +98,8 @@ _NO_EFFECT_EXECUTOR: dict[str, tuple[str, Kind, object]] = {
     'upload_files': (_REMOTE, _DATA, None),
     'quiet_remote_logs': (_REMOTE, Flag(), False),
     'connection_list': (_INTERNAL, _MAPPING, None),
-    'deployment_role': (_INTERNAL, _TEXT, None),
-    'pod_role': (_INTERNAL, _TEXT, None),
+    'deployment_role': (_INTERNAL, _TEXT, 'DEPLOYMENT'),
+    'pod_role': (_INTERNAL, _TEXT, 'WORKER'),
     'uses_before_address': (_INTERNAL, _TEXT, None),
     'uses_after_address': (_INTERNAL, _TEXT, None),
     'allow_concurrent': ('async methods always run concurrently', Flag(), False),

@@ -64,6 +64,7 @@ class FlowOptions(TypedDict, total=False):
     traces_exporter_port: int | None
     output_array_type: str | None
     reload: bool | None
+    runtime_cls: str | None
     proxy: bool | None
     deployments_addresses: Mapping[str, Any] | str | None
     deployments_disable_reduce: Any | None
@@ -74,7 +75,6 @@ class FlowOptions(TypedDict, total=False):
     suppress_root_logging: bool | None
     native: bool | None
     host_in: str | None
-    runtime_cls: str | None
     grpc_channel_options: Any | None
 
 
@@ -126,6 +126,7 @@ class StepOptions(TypedDict, total=False):
     traces_exporter_port: int | None
     output_array_type: str | None
     reload: bool | None
+    runtime_cls: str | None
     volumes: Any | None
     gpus: Any | None
     docker_kwargs: Mapping[str, Any] | str | None
@@ -147,7 +148,6 @@ class StepOptions(TypedDict, total=False):
     allow_concurrent: bool | None
     native: bool | None
     host_in: str | None
-    runtime_cls: str | None
     grpc_channel_options: Any | None
 
 
@@ -209,6 +209,7 @@ class DeploymentOptions(TypedDict, total=False):
     traces_exporter_port: int | None
     output_array_type: str | None
     reload: bool | None
+    runtime_cls: str | None
     volumes: Any | None
     gpus: Any | None
     docker_kwargs: Mapping[str, Any] | str | None
@@ -230,7 +231,6 @@ class DeploymentOptions(TypedDict, total=False):
     allow_concurrent: bool | None
     native: bool | None
     host_in: str | None
-    runtime_cls: str | None
     grpc_channel_options: Any | None
     cors: bool | None
     default_swagger_ui: bool | None

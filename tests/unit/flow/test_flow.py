@@ -109,6 +109,20 @@ def test_copies_share_no_state(duplicate: Any) -> None:
         assert f['executor0'].options['uses_with'] == {'x': [1]}
 
 
+def test_what_is_done_to_arguments_later_changes_nothing() -> None:
+    inner = {'layer': 0}
+    given: dict[str, Any] = {'model': inner, 'again': [inner], 'object': (thing := object())}
+    given['itself'] = given
+    flows = []
+    for inner['layer'] in range(3):
+        flows.append(Flow().add(name='a', uses_with=given))
+    found = [f['a'].options['uses_with'] for f in flows]
+    assert [one['model']['layer'] for one in found] == [0, 1, 2]
+    assert found[0]['again'][0] is found[0]['model']
+    assert found[0]['itself']['model'] is found[0]['model']
+    assert found[0]['object'] is thing
+
+
 def test_options_can_be_read_and_set_until_it_is_built() -> None:
     f = Flow(port=5)
     f.workspace, f.port, f.protocol = 'work', 6, 'ZMQ'

@@ -81,6 +81,23 @@ def test_the_default_of_what_has_no_effect_is_not_warned_of(group: OptionGroup, 
     assert option.name not in group.with_defaults({})
 
 
+# What Jina's own programs and files give without asking for anything.
+DEFAULTS_OF_JINA = [
+    (FLOW, {'deployments_addresses': '{}', 'graph_conditions': '{}', 'graph_description': '{}', 'host_in': '0.0.0.0'}),
+    (FLOW, {'deployments_disable_reduce': '[]', 'host_in': '', 'runtime_cls': 'GatewayRuntime', 'native': False}),
+    (FLOW, {'compression': 'NoCompression', 'default_swagger_ui': False, 'port_monitoring': 9090, 'retries': -1}),
+    (FLOW, {'prefetch': 0, 'timeout_ctrl': 60, 'timeout_ready': 600000, 'name': 'gateway', 'polling': 'ANY'}),
+    (FLOW, {'inspect': 'COLLECT', 'uses': 'BaseExecutor', 'log_config': 'default', 'workspace': None}),
+    (EXECUTOR, {'runtime_cls': 'WorkerRuntime', 'deployment_role': 'DEPLOYMENT', 'pod_role': 'WORKER', 'volumes': []}),
+    (EXECUTOR, {'docker_kwargs': {}, 'connection_list': '{}', 'host_in': '0.0.0.0', 'upload_files': None}),
+]
+
+
+@pytest.mark.parametrize(('group', 'given'), DEFAULTS_OF_JINA)
+def test_defaults_of_jina_are_accepted_in_silence(group: OptionGroup, given: dict[str, Any]) -> None:
+    assert check_and_collect_warnings(group, given)[1] == []
+
+
 def test_each_option_without_effect_is_warned_of_for_itself() -> None:
     _, messages = check_and_collect_warnings(EXECUTOR, {'gpus': 'all', 'volumes': ['/a']})
     assert [message.split()[1] for message in messages] == ['gpus', 'volumes']
