@@ -123,16 +123,50 @@ def _flags() -> dict[str, dict[str, str]]:
     }
 
 
+def _values() -> dict[str, list[str]]:
+    """Give the flags that take a value, each with the words that it may be if these are known."""
+    actions = [action for command in COMMANDS for action in parser_of(command)[0]._actions if action.nargs != 0]
+    return {
+        flag: str(action.metavar)[1:-1].split(',') if str(action.metavar).startswith('{') else []
+        for action in actions
+        if action.help != argparse.SUPPRESS
+        for flag in action.option_strings
+    }
+
+
+def _words() -> dict[str, list[str]]:
+    """Give what may stand after each command, beside flags and files."""
+    return {
+        command.name: list(action.choices)
+        for command in COMMANDS
+        for action in parser_of(command)[0]._actions
+        if action.choices is not None and not action.option_strings
+    }
+
+
+def _takes_file(name: str) -> bool:
+    command = find(name)
+    actions = parser_of(command)[0]._actions if command else []
+    return any(action.metavar == 'FILE' and not action.option_strings for action in actions)
+
+
 def _bash() -> str:
-    cases = '\n'.join(f'    {name}) words="{" ".join(flags)}" ;;' for name, flags in _flags().items())
+    values, words = _values(), _words()
+    cases = [f'    *:{flag}) words="{" ".join(known)}" ;;' for flag, known in values.items() if known]
+    cases.append(f'    {"|".join(f"*:{flag}" for flag, known in values.items() if not known)}) ;;')
+    for name, flags in _flags().items():
+        test = '[[ $current != -* ]] || ' if _takes_file(name) else ''
+        cases.append(f'    {name}:*) {test}words="{" ".join([*words.get(name, ()), *flags])}" ;;')
     commands = ' '.join([*(command.name for command in COMMANDS), *_GENERAL])
     return f"""\
 # Completions of {PROGRAM} for bash: source <({PROGRAM} completions bash)
 _mproc_flow() {{
-  local words current=${{COMP_WORDS[COMP_CWORD]}}
-  case ${{COMP_CWORD}}:${{COMP_WORDS[1]}} in 1:*) words="{commands}" ;; *) case ${{COMP_WORDS[1]}} in
-{cases}
-  esac ;; esac
+  local words= current=${{COMP_WORDS[COMP_CWORD]}}
+  if [ "$COMP_CWORD" = 1 ]; then
+    words="{commands}"
+  else case "${{COMP_WORDS[1]}}:${{COMP_WORDS[COMP_CWORD-1]}}" in
+{chr(10).join(cases)}
+  esac; fi
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }}
 complete -o default -F _mproc_flow {PROGRAM}

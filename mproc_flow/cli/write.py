@@ -37,20 +37,24 @@ def _write(template: Path, folder: Path, name: str) -> None:
         if item.is_dir():
             _write(item, folder / item.name, name)
         elif item.name.endswith(_SUFFIX):
-            text = string.Template(item.read_text(encoding='utf-8')).substitute(name=name)
+            values = {'name': name, 'quoted': json.dumps(name, ensure_ascii=False).replace('$', '$$')}
+            text = string.Template(item.read_text(encoding='utf-8')).substitute(values)
             (folder / item.name.removesuffix(_SUFFIX)).write_text(text, encoding='utf-8')
 
 
 def export(parser: argparse.ArgumentParser) -> Run:
     """Write the JSON schema."""
-    parser.add_argument('what', metavar='schema', help='What to write.')
+    parser.add_argument('what', nargs='+', metavar='schema', help='What to write.')
     parser.add_argument('--json-path', metavar='FILE', help='Write it to this file instead of printing it.')
     parser.add_argument('--yaml-path', metavar='FILE', help='Write it to this file as YAML.')
 
     def run(arguments: argparse.Namespace) -> None:
-        if arguments.what != 'schema':
-            when = 'comes with a later version' if arguments.what in _LATER else 'is not known'
-            raise BadOption(f'export {arguments.what} {when}; what there is: export schema')
+        what, *more = arguments.what
+        if what != 'schema':
+            when = 'comes with a later version' if what in _LATER else 'is not known'
+            raise BadOption(f'export {what} {when}; what there is: export schema')
+        if more:
+            raise BadOption(f'export schema {more[0]}: give the name of the file as --json-path or --yaml-path')
         _export_schema(arguments.json_path, arguments.yaml_path)
 
     return run

@@ -95,8 +95,8 @@ EXECUTORS_OF_JINA = """
     docker_kwargs entrypoint disable_auto_volume install_requirements force_update native host_in connection_list
     upload_files quiet_remote_logs uses_before_address uses_after_address runtime_cls deployment_role pod_role
     override_with override_metas override_requests parallel port_in port_expose https uses_dynamic_batching
-    allow_concurrent reload stateful exit_on_exceptions env_from_secret image_pull_secrets prefer_platform force_network_mode
-    grpc_channel_options metrics tracing
+    allow_concurrent reload stateful exit_on_exceptions env_from_secret image_pull_secrets prefer_platform
+    force_network_mode grpc_channel_options metrics tracing
 """
 # What is not known at all, each with the words of docs/differences.md that say so.
 NOT_KNOWN = {'floating': '`floating`, `external`, `when` are not options of a Flow', 'workspace_id': '`workspace_id`'}

@@ -11,6 +11,7 @@ from shutil import which
 
 import pytest
 
+from mproc_flow import Flow
 from mproc_flow.cli import ask
 from mproc_flow.cli.commands import COMMANDS, Command, parser_of
 from mproc_flow.cli.main import main
@@ -130,6 +131,31 @@ def test_bash_completes_commands_and_flags(tmp_path: Path, capsys: pytest.Captur
     assert complete(script, ['mproc-flow', 'flow', '--timeout']) == {'--timeout-ready', '--timeout-ctrl'}
     assert complete(script, ['mproc-flow', 'ping', '5000', '--att']) == {'--attempts'}
     assert complete(script, ['mproc-flow', 'flow', '--cor']) == set()
+    assert {'--uses', '--port'} <= complete(script, ['mproc-flow', 'flow', "''"])
+    assert complete(script, ['mproc-flow', 'completions', "''"]) == {'bash', 'zsh', 'fish', '--help'}
+
+
+@pytest.mark.parametrize(
+    ('words', 'offered'),
+    [
+        (['flow', '--start-method', "''"], {'fork', 'spawn', 'forkserver'}),
+        (['deployment', '--start-method', 'sp'], {'spawn'}),
+        (['flow', '--uses', "''"], set()),
+        (['client', '--input', "''"], set()),
+        (['flow', '--quiet', '--hos'], {'--host'}),
+        (['check', "''"], set()),
+        (['check', '--c'], {'--context'}),
+    ],
+    ids=' '.join,
+)
+def test_bash_completes_values_and_leaves_files_to_itself(
+    words: list[str], offered: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nothing is offered, bash offers files."""
+    assert main(['completions', 'bash']) == 0
+    script = tmp_path / 'completions'
+    script.write_text(capsys.readouterr().out)
+    assert complete(script, ['mproc-flow', *words]) == offered
 
 
 @pytest.mark.parametrize('shell', ['bash', 'zsh', 'fish'])
@@ -156,7 +182,7 @@ def test_a_new_project_has_all_it_needs(tmp_path: Path, capsys: pytest.CaptureFi
     assert files == {
         'README.md', 'app.py', 'flow.yml', 'executor1/config.yml', 'executor1/executor.py', 'tests/test_flow.py'
     }  # fmt: skip
-    assert 'name: shop' in (folder / 'flow.yml').read_text()
+    assert 'name: "shop"' in (folder / 'flow.yml').read_text()
     assert not any('$' in path.read_text() for path in folder.rglob('*') if path.is_file())
     assert main(['check', str(folder / 'flow.yml')]) == 0
     assert "is right: Flow 'shop' starts 3 processes." in capsys.readouterr().out
@@ -164,6 +190,13 @@ def test_a_new_project_has_all_it_needs(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(['new', str(folder)]) == 2
     assert 'is there already' in capsys.readouterr().err
     assert (folder / 'flow.yml').stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize('name', ['123', 'yes', 'a: b', "it's", '$x', '${{ y }}', 'a "b"', '# c', 'ä', 'a/b c'])
+def test_a_new_project_may_have_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(['new', name]) == 0
+    assert Flow.load_config(tmp_path / name / 'flow.yml').build().name == Path(name).name
 
 
 def test_the_schema_is_printed_or_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,10 +214,19 @@ def test_the_schema_is_printed_or_written(tmp_path: Path, capsys: pytest.Capture
     assert 'No such file' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('what', ['flowchart', 'kubernetes', 'docker-compose', 'nonsense'])
-def test_what_cannot_be_exported_is_said(what: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(['export', what]) == 2
-    assert 'what there is: export schema' in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ('words', 'says'),
+    [
+        ('flowchart', 'flowchart comes with a later version; what there is: export schema'),
+        ('kubernetes flow.yml out', 'kubernetes comes with a later version; what there is: export schema'),
+        ('docker-compose flow.yml out --network-name a', 'there is no argument --network-name'),
+        ('nonsense', 'nonsense is not known; what there is: export schema'),
+        ('schema out.json', 'export schema out.json: give the name of the file as --json-path or --yaml-path'),
+    ],
+)
+def test_what_cannot_be_exported_is_said(words: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(['export', *words.split()]) == 2
+    assert says in capsys.readouterr().err
 
 
 # ---- ping and check ----
