@@ -100,12 +100,11 @@ EXECUTOR = OptionGroup(
     rules=(_external_has_an_address,),
 )
 
-CLIENT = OptionGroup(
-    'a Client',
-    tuple(
-        FLOW[name] for name in ('host', 'port', 'protocol', 'prefetch', 'return_responses', 'asyncio', 'tls', 'proxy')
-    ),
-)
+_OF_A_CLIENT = (
+    'host', 'port', 'protocol', 'prefetch', 'return_responses', 'asyncio', 'tls', 'proxy', 'reuse_session'
+)  # fmt: skip
+
+CLIENT = OptionGroup('a Client', tuple(FLOW[name] for name in _OF_A_CLIENT))
 
 # What a Deployment has of a Flow: how it is reached when it is served alone.
 ALONE = ('host', 'port', 'protocol', 'prefetch', 'return_responses', 'quiet', 'preload')

@@ -16,6 +16,8 @@ _KEYS = 'keys for connections between hosts'
 _LOGS = 'configurable logs'
 _METRICS = 'metrics'
 _TRACES = 'traces'
+_CLOUDS = 'the containers of cloud providers'
+_STATE = 'replicated state'
 _DATA_PATH = 'deadlines and retries on the way between Executors'
 _TEXT, _DATA = Text(), Data()
 _MAPPING = Union((DictOf(_TEXT, _DATA), _TEXT))
@@ -36,6 +38,8 @@ _LATER: dict[str, tuple[str, Kind, object]] = {  # name: (what it needs, kind, J
     'traces_exporter_host': (_TRACES, _TEXT, None),
     'traces_exporter_port': (_TRACES, Integer(), None),
     'output_array_type': (_HTTP, _TEXT, None),
+    'provider': (_CLOUDS, _TEXT, 'NONE'),
+    'provider_endpoint': (_CLOUDS, _TEXT, None),
     'reload': ('reloading of changed code', Flag(), False),
 }
 _LATER_FLOW: dict[str, tuple[str, Kind, object]] = {
@@ -50,6 +54,7 @@ _LATER_FLOW: dict[str, tuple[str, Kind, object]] = {
     'no_debug_endpoints': (_HTTP, Flag(), False),
     'ssl_certfile': (_HTTP, Path(absolute=False), None),
     'ssl_keyfile': (_HTTP, Path(absolute=False), None),
+    'reuse_session': (_HTTP, Flag(), False),
     'uvicorn_kwargs': (_HTTP, _MAPPING, None),
     'grpc_server_kwargs': (_GRPC, _MAPPING, None),
     'grpc_server_options': (_GRPC, _MAPPING, None),
@@ -59,7 +64,9 @@ _LATER_EXECUTOR: dict[str, tuple[str, Kind, object]] = {
     'quiet': (_LOGS, Flag(), False),
     'uses_dynamic_batching': ('dynamic batching', _MAPPING, None),
     'exit_on_exceptions': ('a list of errors that end a process', ListOf(_TEXT), None),
-    'stateful': ('replicated state', Flag(), False),
+    'stateful': (_STATE, Flag(), False),
+    'raft_configuration': (_STATE, _MAPPING, None),
+    'peer_ports': (_STATE, _DATA, None),
 }
 
 _INTERNAL = "Jina's own use; it follows from the graph"

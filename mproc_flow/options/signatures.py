@@ -45,6 +45,7 @@ class FlowOptions(TypedDict, total=False):
     no_debug_endpoints: bool | None
     ssl_certfile: str | PathLike[str] | None
     ssl_keyfile: str | PathLike[str] | None
+    reuse_session: bool | None
     uvicorn_kwargs: Mapping[str, Any] | str | None
     grpc_server_kwargs: Mapping[str, Any] | str | None
     grpc_server_options: Mapping[str, Any] | str | None
@@ -63,6 +64,8 @@ class FlowOptions(TypedDict, total=False):
     traces_exporter_host: str | None
     traces_exporter_port: int | None
     output_array_type: str | None
+    provider: str | None
+    provider_endpoint: str | None
     reload: bool | None
     runtime_cls: str | None
     proxy: bool | None
@@ -110,6 +113,8 @@ class StepOptions(TypedDict, total=False):
     uses_dynamic_batching: Mapping[str, Any] | str | None
     exit_on_exceptions: str | Sequence[str] | None
     stateful: bool | None
+    raft_configuration: Mapping[str, Any] | str | None
+    peer_ports: Any | None
     tls: bool | None
     https: bool | None
     compression: str | None
@@ -125,6 +130,8 @@ class StepOptions(TypedDict, total=False):
     traces_exporter_host: str | None
     traces_exporter_port: int | None
     output_array_type: str | None
+    provider: str | None
+    provider_endpoint: str | None
     reload: bool | None
     runtime_cls: str | None
     volumes: Any | None
@@ -193,6 +200,8 @@ class DeploymentOptions(TypedDict, total=False):
     uses_dynamic_batching: Mapping[str, Any] | str | None
     exit_on_exceptions: str | Sequence[str] | None
     stateful: bool | None
+    raft_configuration: Mapping[str, Any] | str | None
+    peer_ports: Any | None
     tls: bool | None
     https: bool | None
     compression: str | None
@@ -208,6 +217,8 @@ class DeploymentOptions(TypedDict, total=False):
     traces_exporter_host: str | None
     traces_exporter_port: int | None
     output_array_type: str | None
+    provider: str | None
+    provider_endpoint: str | None
     reload: bool | None
     runtime_cls: str | None
     volumes: Any | None
@@ -242,6 +253,7 @@ class DeploymentOptions(TypedDict, total=False):
     no_debug_endpoints: bool | None
     ssl_certfile: str | PathLike[str] | None
     ssl_keyfile: str | PathLike[str] | None
+    reuse_session: bool | None
     uvicorn_kwargs: Mapping[str, Any] | str | None
     grpc_server_kwargs: Mapping[str, Any] | str | None
     grpc_server_options: Mapping[str, Any] | str | None
@@ -264,6 +276,7 @@ class ClientOptions(TypedDict, total=False):
     asyncio: bool | None
     tls: bool | None
     proxy: bool | None
+    reuse_session: bool | None
 
 
 class LoadOptions(FlowOptions, total=False):

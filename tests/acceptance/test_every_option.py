@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mproc_flow import Flow
 from mproc_flow.options.declare import OptionGroup
 from mproc_flow.options.groups import CLIENT, DEPLOYMENT, EXECUTOR, FLOW, GATEWAY
 
@@ -77,7 +78,7 @@ OF_A_CLIENT = {
 TABLES = [(FLOW, OF_A_FLOW), (EXECUTOR, OF_AN_EXECUTOR), (CLIENT, OF_A_CLIENT)]
 
 # Arguments of Jina 3.x, by what takes them.
-CLIENTS_OF_JINA = 'asyncio host port protocol proxy return_responses tls'
+CLIENTS_OF_JINA = 'asyncio host port protocol proxy return_responses tls reuse_session'
 FLOWS_OF_JINA = """
     asyncio host port protocol proxy return_responses tls compression cors default_swagger_ui deployments_addresses
     deployments_disable_reduce description env expose_endpoints expose_graphql_endpoint graph_conditions
@@ -86,7 +87,7 @@ FLOWS_OF_JINA = """
     prefetch quiet quiet_error replicas shards retries ssl_certfile ssl_keyfile timeout_ctrl timeout_ready timeout_send
     title uses uvicorn_kwargs inspect port_expose port_in https override_with override_metas override_requests parallel
     metrics tracing traces_exporter_host traces_exporter_port metrics_exporter_host metrics_exporter_port reload
-    grpc_server_options grpc_channel_options suppress_root_logging
+    grpc_server_options grpc_channel_options suppress_root_logging reuse_session provider provider_endpoint
 """
 EXECUTORS_OF_JINA = """
     uses name needs uses_with uses_metas uses_requests py_modules replicas shards polling uses_before uses_after
@@ -96,7 +97,15 @@ EXECUTORS_OF_JINA = """
     upload_files quiet_remote_logs uses_before_address uses_after_address runtime_cls deployment_role pod_role
     override_with override_metas override_requests parallel port_in port_expose https uses_dynamic_batching
     allow_concurrent reload stateful exit_on_exceptions env_from_secret image_pull_secrets prefer_platform
-    force_network_mode grpc_channel_options metrics tracing
+    force_network_mode grpc_channel_options metrics tracing raft_configuration peer_ports provider provider_endpoint
+"""
+# What a Flow of Jina 3.x has.
+MEMBERS_OF_JINA = """
+    add block build callback close delete dry_run enter_context expose_endpoint gather_inspect index inspect
+    is_valid_jaml load_config needs needs_all plot pop_all post push save_config search start train update
+    to_docker_compose_yaml to_k8s_yaml to_kubernetes_yaml is_flow_ready profiling config_gateway stream_doc check_input
+    port host protocol workspace env workspace_id client num_pods num_deployments last_deployment monitoring
+    port_monitoring address_private address_public args client_args gateway_args
 """
 # What is not known at all, each with the words of docs/differences.md that say so.
 NOT_KNOWN = {'floating': '`floating`, `external`, `when` are not options of a Flow', 'workspace_id': '`workspace_id`'}
@@ -130,6 +139,15 @@ def test_every_argument_of_jina_is_known(group: OptionGroup, names: str) -> None
         option = group[name]
         assert option.acts or option.later or option.no_effect
         assert f'`{option.name}`' in documented
+
+
+@pytest.mark.parametrize('name', MEMBERS_OF_JINA.split())
+def test_every_member_of_jinas_flow_is_there_or_a_documented_difference(name: str) -> None:
+    """The left column of the table has its name."""
+    text = (ROOT / 'docs' / 'differences.md').read_text(encoding='utf-8')
+    in_jina = [row.split('|')[1] for row in text.splitlines() if row.startswith('|')]
+    told = any(f'`{name}`' in cell for cell in in_jina)
+    assert told or hasattr(Flow, name)
 
 
 def test_what_is_not_known_is_a_documented_difference() -> None:
