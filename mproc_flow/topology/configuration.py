@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from mproc_flow.errors import BadConfigSource
+from mproc_flow.errors import BadConfigSource, BadYAMLVersion
 from mproc_flow.options import kinds
 from mproc_flow.options.containers import Anything, DictOf, ListOf
 from mproc_flow.options.declare import Option, OptionGroup
@@ -21,6 +22,7 @@ from mproc_flow.topology.substitute import substitute
 
 TEXT_ORIGIN = '<text>'
 _DICT_ORIGIN = '<dict>'
+_VERSION = re.compile(r'1(\.\d+)?')
 _URL = ('http://', 'https://', 'ftp://', 'file://', 's3://')
 
 
@@ -91,6 +93,13 @@ class Configuration(msgspec.Struct, frozen=True):
         for key in self.content:
             if key not in known:
                 raise self.error(f'{key} is not a key of {owner}{did_you_mean(key, known)}')
+
+    def check_version(self) -> None:
+        """Check that the version of its format is the one that there is, if it names any."""
+        version = self.content.get('version')
+        known = isinstance(version, str | float) or type(version) is int
+        if version not in (None, '') and not (known and _VERSION.fullmatch(str(version))):
+            raise BadYAMLVersion(f"{self.origin}: version must be '1', got {kinds.show(version)}")
 
     def mapping(self, key: str) -> dict[Any, Any]:
         """Return the mapping below a key; it is empty if there is none."""

@@ -78,6 +78,7 @@ def read(uses: Any, values: Values) -> ExecutorFile:
     if form == 'dict':  # its author can put values in: a dollar sign is nothing but that
         values = msgspec.structs.replace(values, substitute=False)
     config = configuration.read(source, values, 'MyExecutor')
+    config.check_version()
     checked = _FILE.check(config.content, config.origin)
     if 'jtype' not in checked:
         raise config.error("jtype is missing: write jtype: with the name of the Executor's class")

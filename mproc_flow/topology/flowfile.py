@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
 
-from mproc_flow.errors import BadOption, BadYAMLVersion
+from mproc_flow.errors import BadOption
 from mproc_flow.options import containers, kinds
 from mproc_flow.options.declare import Option, OptionGroup
 from mproc_flow.options.groups import DEPLOYMENT, EXECUTOR, FLOW, GATEWAY
@@ -22,7 +21,6 @@ STEPS = ('add', 'needs', 'needs_all', 'inspect', 'gather_inspect')
 
 _EXECUTOR_KEYS = ('executors', 'deployments')
 _HEAD = ('jtype', 'version', 'with')
-_VERSION = re.compile(r'1(\.\d+)?')
 
 
 class FlowFile(msgspec.Struct, frozen=True):
@@ -87,10 +85,7 @@ class _Reader(msgspec.Struct, frozen=True):
         if content['jtype'] not in jtypes:
             raise self.config.error(f'jtype must be {" or ".join(jtypes)}, got {kinds.show(content["jtype"])}')
         self.config.check_keys(keys, f'a {jtypes[0]} file')
-        version = content.get('version')
-        known = isinstance(version, str | float) or type(version) is int
-        if version not in (None, '') and not (known and _VERSION.fullmatch(str(version))):
-            raise BadYAMLVersion(f"{self.config.origin}: version must be '1', got {kinds.show(version)}")
+        self.config.check_version()
 
     def flow(self) -> dict[str, Any]:
         own = self.options(FLOW, self.config.mapping('with'), 'with')

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from mproc_flow.errors import BadConfigSource, BadOption
+from mproc_flow.errors import BadConfigSource, BadOption, BadYAMLVersion
 from mproc_flow.options.declare import place
 from mproc_flow.options.kinds import resolve
 from mproc_flow.options.uses import PASS_THROUGH, form_of
@@ -91,7 +91,7 @@ def _configured(uses: Any, given: Source, options: Mapping[str, Any], around: Su
     values = configuration.Values(folder=around.workdir, environ=around.environ, search_paths=places)
     try:
         found = executorfile.read(uses, values)
-    except (BadConfigSource, BadOption) as error:
+    except (BadConfigSource, BadOption, BadYAMLVersion) as error:
         raise type(error)(f'{given.place}: {error}') from None
     return found.jtype, msgspec.structs.replace(
         given,

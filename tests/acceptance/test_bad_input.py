@@ -169,6 +169,9 @@ CASES: dict[str, Case] = {
     'a folder without configuration': Case(executors('{uses: ./empty}'), ('empty', 'config.yml')),
     'an Executor file without jtype': Case(executors('{uses: nothing.yml}'), ('nothing.yml', 'jtype')),
     'an unknown key in an Executor file': Case(executors('{uses: odd.yml}'), ('odd.yml', 'wiht', "'with'")),
+    'an Executor file of a version that is not known': Case(
+        executors('{uses: new.yml}'), ('executors[0].uses', 'new.yml: version', "'1'")
+    ),
     'a dict without jtype': Case(executors('{uses: {with: {}}}'), ('executors[0].uses', 'jtype')),
     # ---- substitution ----
     'a variable that is not set': Case(
@@ -197,6 +200,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / 'pack' / '__init__.py').touch()
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / 'nothing.yml').write_text('with: {}')
+    (tmp_path / 'new.yml').write_text("jtype: Good\nversion: '2'\npy_modules: good.py")
     (tmp_path / 'odd.yml').write_text('jtype: Good\nwiht: {}\npy_modules: good.py')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Run, 'start', lambda run: pytest.fail('a process was started'))
