@@ -215,6 +215,7 @@ class Guardian:
         self._feed(pod, Event.BECAME_READY)
         if pod.is_gateway:
             self._address = report.address
+            self._nursery.keep_port(report.address)
             self._introduce_gateway()
         self._startup.became_ready()
 
