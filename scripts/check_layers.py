@@ -33,6 +33,7 @@ EVERYTHING = POD | {
     'deployment',
     'flow',
     'async_flow',
+    'compat',
     'testing',
     'cli',
     '__init__',
@@ -60,6 +61,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     'deployment': POD | {'supervisor', 'client', 'export', 'run', 'service'},
     'flow': POD | {'supervisor', 'client', 'export', 'run', 'service', 'deployment'},
     'async_flow': POD | {'supervisor', 'client', 'async_client', 'background', 'run', 'service', 'flow'},
+    'compat': BASE,  # what it gives other names it finds by name
     'testing': POD | {'supervisor', 'client', 'export', 'flow'},
     'alone': POD | {'supervisor', 'run'},
     'cli': EVERYTHING - {'cli'},
