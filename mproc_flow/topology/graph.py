@@ -42,11 +42,13 @@ class Graph(msgspec.Struct, frozen=True):
             role: How it comes into the graph.
 
         Raises:
-            FlowTopologyError: The name is taken, or is ``gateway``.
+            FlowTopologyError: The name is taken, or is ``gateway``, or it waits for itself.
         """
         name = options.get('name') or self._free_name()
         self._check_name(name)
         needs = tuple(options.get('needs') or (self.last,))
+        if name in needs:
+            raise FlowTopologyError(f'Executor {name!r} needs itself')
         rest = {key: value for key, value in options.items() if key not in ('name', 'needs')}
         return Graph((*self.deployments, DeploymentSpec(name, needs, rest, role)))
 
@@ -173,7 +175,7 @@ class Graph(msgspec.Struct, frozen=True):
         raise KeyError(name)
 
     def validate(self) -> None:
-        """Check that every name in ``needs`` exists, that none stands twice, and that nobody waits for itself.
+        """Check that every name in ``needs`` exists, that none stands twice, and that there is no cycle.
 
         Raises:
             FlowTopologyError: The message names the Executors and, for a cycle, all on it.
@@ -253,8 +255,6 @@ class Graph(msgspec.Struct, frozen=True):
     def _check_needs(self, spec: DeploymentSpec) -> None:
         seen: set[str] = set()
         for name in spec.needs:
-            if name == spec.name:
-                raise FlowTopologyError(f'Executor {spec.name!r} needs itself')
             if name in seen:
                 raise FlowTopologyError(f'Executor {spec.name!r} needs {name!r} twice: name it once')
             if name != GATEWAY and name not in self.names:
