@@ -12,20 +12,16 @@ from collections.abc import Iterator
 JINA_VERSION = '3.6.16'
 DOCARRAY_VERSION = '0.15.4'
 
-_DOCUMENTS = {'Document': 'mproc_flow.model.document:Document', 'DocumentArray': 'mproc_flow.model.array:DocumentArray'}
-_REQUESTS = {'requests': 'mproc_flow.executor:requests'}
-_EXECUTORS = {'BaseExecutor': 'mproc_flow.executor:Executor', 'Executor': 'mproc_flow.executor:Executor'}
-_FLOW = {'Flow': 'mproc_flow.flow:Flow'}
-_ASYNC_FLOW = {'AsyncFlow': 'mproc_flow.async_flow:AsyncFlow'}
-_CLIENT = {'Client': 'mproc_flow.client:Client'}
-_DEPLOYMENT = {'Deployment': 'mproc_flow.deployment:Deployment'}
-_RESPONSES = dict.fromkeys(('DataRequest', 'Request', 'Response'), 'mproc_flow.model.request:Response')
-
 
 def _all(home: str, names: str) -> dict[str, str]:
     return {name: f'{home}:{name}' for name in names.split()}
 
 
+_OURS = _all('mproc_flow', 'AsyncFlow Client Deployment Document DocumentArray Executor Flow requests')
+_DOCUMENT, _ARRAY = {'Document': _OURS['Document']}, {'DocumentArray': _OURS['DocumentArray']}
+_REQUESTS, _DEPLOYMENT = {'requests': _OURS['requests']}, {'Deployment': _OURS['Deployment']}
+_EXECUTORS = {'Executor': _OURS['Executor'], 'BaseExecutor': _OURS['Executor']}
+_RESPONSES = dict.fromkeys(('DataRequest', 'Request', 'Response'), 'mproc_flow.model.request:Response')
 _GENERATORS = _all('mproc_flow.types.document.generators', 'from_ndarray from_files from_csv from_lines from_ndjson')
 _ERRORS = {
     **_all(
@@ -48,12 +44,8 @@ _ERRORS = {
 }
 
 MODULES: dict[str, dict[str, str]] = {
-    'jina': {
-        **_FLOW, **_ASYNC_FLOW, **_DEPLOYMENT, **_CLIENT, **_REQUESTS, **_DOCUMENTS,
-        'Executor': _EXECUTORS['Executor'],
-        '__version__': 'mproc_flow.compat.names:JINA_VERSION',
-    },
-    'jina.clients': _CLIENT,
+    'jina': {**_OURS, '__version__': 'mproc_flow.compat.names:JINA_VERSION'},
+    'jina.clients': {'Client': _OURS['Client']},
     'jina.enums': _all(
         'mproc_flow.compat.enums', 'FlowInspectType GatewayProtocolType LogVerbosity PollingType ProtocolType'
     ),
@@ -68,19 +60,19 @@ MODULES: dict[str, dict[str, str]] = {
     'jina.logging.predefined': _all('mproc_flow.compat.logger', 'default_logger'),
     'jina.logging.profile': _all('mproc_flow.compat.logger', 'TimeContext'),
     'jina.orchestrate.deployments': _DEPLOYMENT,
-    'jina.orchestrate.flow.asyncio': _ASYNC_FLOW,
-    'jina.orchestrate.flow.base': _FLOW,
+    'jina.orchestrate.flow.asyncio': {'AsyncFlow': _OURS['AsyncFlow']},
+    'jina.orchestrate.flow.base': {'Flow': _OURS['Flow']},
     'jina.serve.executors': _EXECUTORS,
     'jina.serve.executors.decorators': _REQUESTS,
-    'jina.types.arrays.document': {'DocumentArray': _DOCUMENTS['DocumentArray']},
-    'jina.types.document': {'Document': _DOCUMENTS['Document']},
+    'jina.types.arrays.document': _ARRAY,
+    'jina.types.document': _DOCUMENT,
     'jina.types.document.generators': _GENERATORS,
     'jina.types.request': {'Request': _RESPONSES['Request']},
     'jina.types.request.data': _RESPONSES,
-    'docarray': {**_DOCUMENTS, '__version__': 'mproc_flow.compat.names:DOCARRAY_VERSION'},
-    'docarray.array': {'DocumentArray': _DOCUMENTS['DocumentArray']},
-    'docarray.array.document': {'DocumentArray': _DOCUMENTS['DocumentArray']},
-    'docarray.document': {'Document': _DOCUMENTS['Document']},
+    'docarray': {**_DOCUMENT, **_ARRAY, '__version__': 'mproc_flow.compat.names:DOCARRAY_VERSION'},
+    'docarray.array': _ARRAY,
+    'docarray.array.document': _ARRAY,
+    'docarray.document': _DOCUMENT,
     'docarray.document.generators': _GENERATORS,
 }  # fmt: skip
 
