@@ -80,7 +80,7 @@ def test_modules_below_are_attributes_without_an_import() -> None:
         ('import jina.hubble', r"jina.hubble \(Jina's hub is no longer there\)"),
         ('from jina.helper import slugify', 'jina.helper.slugify'),
         ('import jina.types.nothing', 'jina.types.nothing'),
-        ('import docarray.score', 'docarray.score'),
+        ('import docarray.math', 'docarray.math'),
     ],
 )
 def test_what_is_not_there_is_said_in_one_sentence(statement: str, what: str) -> None:
@@ -116,8 +116,8 @@ def test_nothing_of_a_docarray_that_is_not_ours_is_touched(tmp_path: Path) -> No
     try:
         importlib.invalidate_caches()
         assert importlib.import_module('docarray').__version__ == '0.40.0'
-        with pytest.raises(ModuleNotFoundError, match=r"^No module named 'docarray\.score'$"):
-            importlib.import_module('docarray.score')
+        with pytest.raises(ModuleNotFoundError, match=r"^No module named 'docarray\.math'$"):
+            importlib.import_module('docarray.math')
     finally:
         sys.path.remove(str(tmp_path))
 
