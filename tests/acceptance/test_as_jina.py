@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import proc
 from tests.support.hide_docarray import hiding
 from tests.support.programs import ROOT, Program, Programs
-from tests.support.waiting import within
+from tests.support.waiting import eventually, within
 
 METHODS = pytest.mark.parametrize('method', ['fork', 'spawn', 'forkserver'])
 
@@ -222,6 +223,7 @@ def test_a_file_that_serves_executors_written_for_jina(programs: Programs) -> No
     programs.save('flow.yml', 'jtype: Flow\nexecutors: [{name: upper, uses: Upper, py_modules: upper.py}]\n')
     program = programs.module('mproc_flow', 'run', '-m', 'mproc_flow', 'flow', '--uses', 'flow.yml')
     program.wait_line('is ready')
+    eventually(lambda: proc.catches(program.pid, signal.SIGTERM), 5, lambda: f'SIGTERM is caught\n{program.text}')
     program.send(signal.SIGTERM)
     assert program.wait(10) == 0, program.text
 
