@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mproc_flow.async_client import AsyncClient
     from mproc_flow.async_flow import AsyncFlow
     from mproc_flow.client import Client
+    from mproc_flow.compat.install import install_as_jina
     from mproc_flow.deployment import Deployment
     from mproc_flow.executor import Executor, requests
     from mproc_flow.flow import Flow
@@ -34,6 +35,7 @@ __all__ = [
     'Executor',
     'Flow',
     '__version__',
+    'install_as_jina',
     'requests',
 ]
 
@@ -46,6 +48,7 @@ _HOMES = {
     'DocumentArray': 'mproc_flow.model.array',
     'Executor': 'mproc_flow.executor',
     'Flow': 'mproc_flow.flow',
+    'install_as_jina': 'mproc_flow.compat.install',
     'requests': 'mproc_flow.executor',
 }
 

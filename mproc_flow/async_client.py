@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Mapping
 from contextlib import aclosing
@@ -13,7 +12,7 @@ from typing import Any
 
 from mproc_flow.background import in_thread
 from mproc_flow.client import READY_BOUND, BaseClient
-from mproc_flow.model.request import SUCCESS, Response, batches
+from mproc_flow.model.request import SUCCESS, Response, batches, called
 from mproc_flow.posting import inputs as awaited
 from mproc_flow.posting.callbacks import Callback, Callbacks
 from mproc_flow.posting.letters import Delivery, Letters
@@ -139,13 +138,13 @@ class AsyncClient(BaseClient):
         return AsyncConnection(context, address, is_hopeless)
 
     async def _exchange(self, letters: Letters, inputs: Any, options: PostOptions) -> AsyncGenerator[Delivery, None]:
-        inputs = awaited.of(inputs)
+        inputs = called(inputs)
         is_async = isinstance(inputs, AsyncIterable)
         source: Any = (awaited.async_batches if is_async else batches)(inputs, options.request_size)
-        end = None if options.timeout is None else time.monotonic() + options.timeout
+        letters.begin()
         while letters.unfinished:
             await asyncio.sleep(letters.pause)
-            left = None if end is None else end - time.monotonic()
+            left = letters.left
             requests: Any = (letters.round_async if is_async else letters.round)(source)
             async with aclosing(self._round(letters, requests, left)) as deliveries:
                 async for delivery in deliveries:

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import time
 from collections.abc import Callable, Generator, Mapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mproc_flow.errors import BadOption, MprocFlowError, PodDied
@@ -74,6 +75,14 @@ class BaseClient(Posting):
     def close(self) -> None:
         """Close the connections; calls that are under way end with an error when theirs is lost."""
         self._pool.close()
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
 
     # ---- inside ----
 
@@ -172,13 +181,13 @@ class Client(BaseClient):
         self, letters: Letters, inputs: Any, options: PostOptions
     ) -> Generator[Delivery, None, None]:
         documents = sync_batches(inputs, options.request_size)
-        end = None if options.timeout is None else time.monotonic() + options.timeout
+        letters.begin()
         while letters.unfinished:
-            time.sleep(letters.pause)
+            if letters.pause:  # even sleep(0) takes as long as half of a call
+                time.sleep(letters.pause)
             connection = self._pool.acquire()
             try:
-                left = None if end is None else end - time.monotonic()
-                round_ = letters.round(documents)
+                round_, left = letters.round(documents), letters.left
                 with contextlib.closing(connection.exchange(letters.call, round_, letters.window, left)) as replies:
                     for reply in replies:
                         yield from letters.take(reply)

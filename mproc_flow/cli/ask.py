@@ -1,92 +1,22 @@
-"""Commands that ask and answer: ``client``, ``ping`` and ``check``."""
+"""Commands that ask: ``ping`` and ``check``."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
-from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from mproc_flow.cli.commands import DONE, FAILED, Run
-from mproc_flow.cli.flags import add_dict, add_flags, given
+from mproc_flow.cli.flags import add_dict
 from mproc_flow.errors import BadOption, MprocFlowError
 from mproc_flow.options.groups import CLIENT
 
 if TYPE_CHECKING:
     from mproc_flow.flow import Flow
-    from mproc_flow.model.request import Response
 
-_NOT_HERE = ('return_responses', 'asyncio')
 _PAUSE = 1.0
 _START_METHODS = ('fork', 'spawn', 'forkserver')
 _WHAT = ('flow', 'executor', 'gateway')
-
-
-def client(parser: argparse.ArgumentParser) -> Run:
-    """Send Documents and print the answers as lines of JSON."""
-    add_flags(parser, CLIENT, _NOT_HERE)
-    parser.add_argument('--on', default='/', metavar='ENDPOINT', help='Where they go (default: /).')
-    inputs = parser.add_mutually_exclusive_group()
-    inputs.add_argument('--text', nargs='+', metavar='TEXT', help='Documents with these texts.')
-    inputs.add_argument(
-        '--input',
-        metavar='FILE',
-        help='Documents from a file, each a line of JSON: {"text": "..."}; - is standard input.',
-    )
-    add_dict(parser, '--parameters', 'Data for the Executors.')
-    parser.add_argument(
-        '--request-size', type=int, default=100, metavar='N', help='Documents in one request (default: 100).'
-    )
-    parser.add_argument('--target-executor', metavar='REGEX', help='Only Executors whose names it matches are meant.')
-    parser.add_argument('--timeout', type=float, metavar='S', help='Seconds for the whole call; without it, no limit.')
-
-    def run(arguments: argparse.Namespace) -> None:
-        from mproc_flow.client import Client
-
-        sender = Client(**given(arguments, CLIENT, _NOT_HERE))
-        names = ('parameters', 'request_size', 'target_executor', 'timeout')
-        options = {name: getattr(arguments, name) for name in names}
-        try:
-            sender.post(arguments.on, _inputs(arguments), on_done=_print, **options)
-        finally:
-            sender.close()
-
-    return run
-
-
-def _inputs(arguments: argparse.Namespace) -> Any:
-    if arguments.text:
-        return arguments.text
-    if arguments.input is None:
-        return None
-    if arguments.input == '-':
-        return _lines(sys.stdin, '<stdin>')
-    try:
-        return _lines(open(arguments.input, encoding='utf-8'), arguments.input)
-    except OSError as error:
-        raise BadOption(f'--input {arguments.input}: {error.strerror}') from None
-
-
-def _lines(file: IO[str], name: str) -> Iterator[Any]:
-    with file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield _json(line, f'{name}, line {number}')
-
-
-def _json(line: str, where: str) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError as error:
-        raise BadOption(f'{where}: not JSON: {error}') from None
-
-
-def _print(response: Response) -> None:
-    for doc in response.docs:
-        set_fields = {name: value for name, value in doc.to_dict().items() if value not in (None, {})}
-        print(json.dumps(set_fields, ensure_ascii=False), flush=True)
 
 
 def ping(parser: argparse.ArgumentParser) -> Run:

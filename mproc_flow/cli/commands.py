@@ -36,7 +36,9 @@ class Command(NamedTuple):
         return function(parser)
 
 
-_SERVE, _ASK, _WRITE, _ABOUT = (f'mproc_flow.cli.{name}' for name in ('serve', 'ask', 'write', 'about'))
+_SERVE, _SCRIPT, _SEND, _ASK, _WRITE, _ABOUT = (
+    f'mproc_flow.cli.{name}' for name in ('serve', 'script', 'send', 'ask', 'write', 'about')
+)
 
 COMMANDS = (
     Command('flow', '--uses FILE [options]', 'Start the Flow of a YAML file and serve until a signal.', _SERVE),
@@ -48,7 +50,8 @@ COMMANDS = (
         'Be a gateway for Executors that run elsewhere, in the foreground.',
         _SERVE,
     ),
-    Command('client', '--port PORT [options]', 'Send Documents to a running Flow and print its answers.', _ASK),
+    Command('run', '{SCRIPT | -m MODULE | -c TEXT} [arguments]', 'Run a program written for Jina as it is.', _SCRIPT),
+    Command('client', '--port PORT [options]', 'Send Documents to a running Flow and print its answers.', _SEND),
     Command('ping', '[flow|executor|gateway] [HOST] PORT [options]', 'Ask whether a running Flow is ready.', _ASK),
     Command('check', '[FILE] [options]', 'Check a Flow file, or this machine, and say what was found.', _ASK),
     Command('new', 'NAME', 'Make a folder with a project that runs, and its tests.', _WRITE),

@@ -125,6 +125,24 @@ def batches(inputs: Any, request_size: int) -> Iterator[DocumentArray]:
             yield batch
 
 
+def called(inputs: Any) -> Any:
+    """Call inputs that are a function, and give anything else as it is.
+
+    Raises:
+        BadClientInput: The function wants arguments.
+    """
+    if not callable(inputs) or isinstance(inputs, Iterable):
+        return inputs
+    try:
+        inspect.signature(inputs).bind()
+    except TypeError as error:
+        name = getattr(inputs, '__name__', type(inputs).__name__)
+        raise BadClientInput(f'inputs: {name} must be callable without arguments: {error}') from error
+    except ValueError:  # a function of C that does not tell its arguments
+        pass
+    return inputs()
+
+
 def as_document(item: Any, position: int = 0) -> Document:
     """Make a Document of one item of the inputs.
 
@@ -159,8 +177,7 @@ def _from_fields(fields: Mapping[Any, Any], position: int) -> Document:
 
 
 def _items(inputs: Any) -> Iterable[Any]:
-    if callable(inputs) and not isinstance(inputs, Iterable):
-        inputs = _call(inputs)
+    inputs = called(inputs)
     if inputs is None:
         return ()
     if isinstance(inputs, (Document, str, bytes, bytearray, memoryview, Mapping)):
@@ -169,22 +186,17 @@ def _items(inputs: Any) -> Iterable[Any]:
         return _rows(np.asarray(inputs))
     if isinstance(inputs, Iterable):
         return inputs
-    kind = 'an asynchronous iterable' if hasattr(inputs, '__aiter__') else f'a value of type {type(inputs).__name__}'
     raise BadClientInput(
-        f'inputs: {kind} cannot be turned into Documents; accepted are {_ACCEPTED}, an iterable of these, '
+        f'inputs: {_kind(inputs)} cannot be turned into Documents; accepted are {_ACCEPTED}, an iterable of these, '
         'a function that returns one, and None'
     )
 
 
-def _call(function: Any) -> Any:
-    try:
-        inspect.signature(function).bind()
-    except TypeError as error:
-        name = getattr(function, '__name__', type(function).__name__)
-        raise BadClientInput(f'inputs: {name} must be callable without arguments: {error}') from error
-    except ValueError:  # a function of C that does not tell its arguments
-        pass
-    return function()
+def _kind(inputs: Any) -> str:
+    if inspect.iscoroutine(inputs):
+        inputs.close()  # else Python complains that nobody awaited it
+        return 'a coroutine (await it first)'
+    return 'an asynchronous iterable' if hasattr(inputs, '__aiter__') else f'a value of type {type(inputs).__name__}'
 
 
 def _rows(array: np.ndarray) -> Iterable[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.request import SUCCESS, Response
 
 Callback = Callable[[Response], Any]
+
+_log = logging.getLogger(__name__)
 
 
 class Callbacks:
@@ -44,14 +47,19 @@ class Callbacks:
         return [callback for callback in fitting if callback is not None]
 
     def raised(self, callback: Callback, error: Exception) -> None:
-        """A callback raised: say so, unless the call is to go on."""
+        """A callback raised: say so."""
+        text = f'{callback!r} raised {type(error).__name__}: {error}'
         if not self._go_on:
-            raise BadClientCallback(f'{callback!r} raised {type(error).__name__}: {error}') from error
+            raise BadClientCallback(text) from error
+        _log.error('%s; going on', text, exc_info=error)
 
     def kept(self, response: Response, info: ErrorInfo | None) -> Response | None:
-        """Give the response if nobody else takes it; raise its error if nobody takes that."""
-        if info is not None and self._on_error is None and not self._go_on:
-            raise from_info(info)
+        """Give the response if nobody else takes it; raise or log its error if nobody takes that."""
+        if info is not None and self._on_error is None:
+            if not self._go_on:
+                raise from_info(info)
+            count, endpoint = len(response.docs), response.header.exec_endpoint
+            _log.error('%d Documents to %s: %s; going on', count, endpoint, info.message)
         return response if self._keeps else None
 
     def result(self, responses: Sequence[Response | None], whole: bool) -> Any:

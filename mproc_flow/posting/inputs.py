@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
 from mproc_flow.model.array import DocumentArray
-from mproc_flow.model.request import as_document, batches
+from mproc_flow.model.request import as_document, batches, called
 
 _DONE = object()
 
 
-def of(inputs: Any) -> Any:
-    """Call inputs that are a function which makes an asynchronous generator; give anything else as it is."""
-    return inputs() if inspect.isasyncgenfunction(inputs) else inputs
-
-
 def sync_batches(inputs: Any, size: int) -> Iterator[DocumentArray]:
     """Cut inputs of any kind into requests; asynchronous ones are read in an event loop of their own, in a thread."""
-    inputs = of(inputs)
+    inputs = called(inputs)
     return batches(_drained(inputs) if isinstance(inputs, AsyncIterable) else inputs, size)
 
 
@@ -40,6 +33,8 @@ async def async_batches(inputs: AsyncIterable[Any], size: int) -> AsyncIterator[
 
 def _drained(inputs: AsyncIterable[Any]) -> Iterator[Any]:
     """Give the items one by one; the loop that reads them runs in a thread, as this one may have a loop already."""
+    import asyncio  # would make every other program start later
+
     loop = asyncio.new_event_loop()
     items = aiter(inputs)
     with ThreadPoolExecutor(1, 'mproc_flow-inputs') as thread:

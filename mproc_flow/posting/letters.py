@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 
-from mproc_flow.errors import ErrorInfo, Overloaded, PodDied
+from mproc_flow.errors import DeadlineExceeded, ErrorInfo, Overloaded, PodDied
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import decode, encode
 from mproc_flow.model.reduce import reduce
@@ -61,8 +62,14 @@ class Letters:
         self._early: dict[int, Delivery] = {}
         self._turn = 0
         self._over = False
+        self._end: float | None = None
 
     # ---- rounds ----
+
+    def begin(self) -> None:
+        """The call begins: from now on its time runs."""
+        if self._options.timeout is not None:
+            self._end = time.monotonic() + self._options.timeout
 
     def round(self, batches: Iterator[DocumentArray]) -> Iterator[list[Frame]]:
         """Give the requests of a round, each encoded when it is asked for."""
@@ -97,7 +104,20 @@ class Letters:
         if not attempts:
             return 0.0
         options = self._options
-        return min(options.initial_backoff * options.backoff_multiplier ** (attempts - 1), options.max_backoff)
+        pause = min(options.initial_backoff * options.backoff_multiplier ** (attempts - 1), options.max_backoff)
+        return pause if self._end is None else max(0.0, min(pause, self._end - time.monotonic()))
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that the call may still take, None for no limit.
+
+        Raises:
+            DeadlineExceeded: None are left for what has to be sent again.
+        """
+        left = None if self._end is None else self._end - time.monotonic()
+        if left is not None and left <= 0 and self._again:
+            raise DeadlineExceeded(f'time is over and {len(self._again)} requests that failed were not sent again')
+        return left
 
     def window(self) -> int:
         """Say how many requests may be under way: fewer while answers wait for their turn."""

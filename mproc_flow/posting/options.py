@@ -21,25 +21,25 @@ class Posting:
         """Send inputs to an endpoint."""
         raise NotImplementedError
 
-    def index(self, inputs: Any = None, **options: Any) -> Any:
+    def index(self, inputs: Any = None, *args: Any, **options: Any) -> Any:
         """:meth:`post` to ``/index``."""
-        return self.post('/index', inputs, **options)
+        return self.post('/index', inputs, *args, **options)
 
-    def search(self, inputs: Any = None, **options: Any) -> Any:
+    def search(self, inputs: Any = None, *args: Any, **options: Any) -> Any:
         """:meth:`post` to ``/search``."""
-        return self.post('/search', inputs, **options)
+        return self.post('/search', inputs, *args, **options)
 
-    def update(self, inputs: Any = None, **options: Any) -> Any:
+    def update(self, inputs: Any = None, *args: Any, **options: Any) -> Any:
         """:meth:`post` to ``/update``."""
-        return self.post('/update', inputs, **options)
+        return self.post('/update', inputs, *args, **options)
 
-    def delete(self, inputs: Any = None, **options: Any) -> Any:
+    def delete(self, inputs: Any = None, *args: Any, **options: Any) -> Any:
         """:meth:`post` to ``/delete``."""
-        return self.post('/delete', inputs, **options)
+        return self.post('/delete', inputs, *args, **options)
 
-    def train(self, inputs: Any = None, **options: Any) -> Any:
+    def train(self, inputs: Any = None, *args: Any, **options: Any) -> Any:
         """:meth:`post` to ``/train``."""
-        return self.post('/train', inputs, **options)
+        return self.post('/train', inputs, *args, **options)
 
 
 class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,9 +50,9 @@ class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         continue_on_error: Go on after a request failed or a callback raised.
         return_responses: Give the Responses instead of their Documents.
         results_in_order: Deliver answers in the order of the inputs, instead of as they come.
-        show_progress: Draw a progress bar on stderr; needs ``tqdm`` (``pip install mproc-flow[progress]``).
+        show_progress: Draw a progress bar on stderr; a finer one with ``rich`` (``pip install mproc-flow[cli]``).
         prefetch: Requests in flight at most, instead of what the client was given; 0 is no limit.
-        timeout: Seconds for the whole call, None for no limit.
+        timeout: Seconds for the whole call, pauses between attempts included; None for no limit.
         target_executor: Regular expression: only Executors whose names it matches from the start are meant.
         max_attempts: How often a request is sent at most if the process that holds it dies, the gateway is lost or the
             Flow is overloaded. An Executor may have worked on it before: more than 1 is for what may be done twice.

@@ -12,7 +12,7 @@ from mproc_flow.errors import ErrorInfo, FlowFailed, PodDied
 from mproc_flow.options.address import tcp_address
 from mproc_flow.runtime.bootstrap import Pod, run_fresh
 from mproc_flow.runtime.externals import External
-from mproc_flow.runtime.messages import Drain, Drained, PodLost, Stop
+from mproc_flow.runtime.messages import Drain, Drained, Heard, PodLost, Stop
 from mproc_flow.runtime.router import Router
 from mproc_flow.runtime.routing import Send, ToClient
 from mproc_flow.topology.plan import GATEWAY
@@ -130,8 +130,14 @@ class Gateway:
         if isinstance(header, Failed):
             return self._router.failed(peer, header.key, header.info)
         if isinstance(header, Hello):
-            return self._router.hello(peer, header)
+            return self._from_new_pod(peer, header)
         return self._router.leaving(peer)
+
+    def _from_new_pod(self, peer: bytes, hello: Hello) -> list[Send]:
+        sends = self._router.hello(peer, hello)
+        if self._router.knows(hello.pod, hello.generation):
+            self._pod.commands.send(Heard(hello.pod, hello.generation))
+        return sends
 
     def _deliver(self, sends: Sequence[Send]) -> None:
         for send in sends:

@@ -44,7 +44,14 @@ class Drained(msgspec.Struct, frozen=True, tag='drained'):
     """Gateway: I was told to drain, and no request is in flight any more."""
 
 
-Report = Phase | Ready | StartFailed | LogRecord | Drained
+class Heard(msgspec.Struct, frozen=True, tag='heard'):
+    """Gateway: this process of a pod has said Hello, and is given work."""
+
+    pod: str
+    generation: int
+
+
+Report = Phase | Ready | StartFailed | LogRecord | Drained | Heard
 
 
 class Assignment(msgspec.Struct, frozen=True, tag='assignment'):

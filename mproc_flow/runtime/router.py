@@ -16,7 +16,7 @@ from mproc_flow.errors import BadClient, ErrorInfo, FlowClosed, Overloaded, PodD
 from mproc_flow.options.polling import polls_all
 from mproc_flow.runtime.routing import Client, Job, Lane, Node, Peer, Pod, Request, Send, ToClient, ToPod, pattern
 from mproc_flow.topology.plan import GATEWAY, Route
-from mproc_flow.transport.frames import Answer, Farewell, Hello, Part, Refusal, Submit, Work
+from mproc_flow.transport.frames import Answer, Farewell, Hello, Part, Submit, Work
 
 # Requests, not bytes: what a client sends ahead is bounded by its own prefetch.
 MOST_REQUESTS = 10_000
@@ -60,6 +60,11 @@ class Router:
         lacking = [lane.node.name for lane in self._awaited if not any(pod.present for pod in lane.pods)]
         return tuple(dict.fromkeys(lacking))
 
+    def knows(self, pod: str, generation: int) -> bool:
+        """Say whether this process of a pod is given work."""
+        known = self._pods.get(pod)
+        return known is not None and known.present and known.generation == generation
+
     # ---- clients ----
 
     def submit(self, client: Client, header: Submit, parts: Sequence[Part]) -> list[Send]:
@@ -67,13 +72,13 @@ class Router:
         try:
             target = pattern(header.target)
         except ValueError as error:
-            return [_refused(client, header.request, BadClient.code, str(error))]
+            return [ToClient.refusing(client, header.request, ErrorInfo(BadClient.code, str(error)))]
         refusal = self._refusal()
         if refusal is not None:
-            return [ToClient(client, Refusal(header.request, refusal))]
+            return [ToClient.refusing(client, header.request, refusal)]
         if (client, header.request) in self._requests:
             text = f'request {header.request} of this client is not answered yet'
-            return [_refused(client, header.request, BadClient.code, text)]
+            return [ToClient.refusing(client, header.request, ErrorInfo(BadClient.code, text))]
         request = Request(client, header.request, header.endpoint, target, {GATEWAY: list(parts)})
         self._requests[client, header.request] = request
         return self._advance(request, self._roots)
@@ -284,7 +289,7 @@ class Router:
         if request.over:
             return []
         self._end(request)
-        return [ToClient(request.client, Refusal(request.number, info))]
+        return [ToClient.refusing(request.client, request.number, info)]
 
     def _end(self, request: Request) -> None:
         request.over = True
@@ -293,7 +298,3 @@ class Router:
             self._lingering.discard(request)
         else:
             del self._requests[request.client, request.number]
-
-
-def _refused(client: Client, number: int, code: str, text: str) -> Send:
-    return ToClient(client, Refusal(number, ErrorInfo(code, text)))

@@ -27,6 +27,11 @@ class ToClient(msgspec.Struct, frozen=True):
     header: Answer | Refusal | Pong
     parts: Sequence[Part] = ()
 
+    @classmethod
+    def refusing(cls, client: Client, number: int, info: ErrorInfo) -> ToClient:
+        """End a client's request with an error."""
+        return cls(client, Refusal(number, info))
+
 
 class ToPod(msgspec.Struct, frozen=True):
     """Send this to a pod, or to an external Executor: then ``peer`` is the name of its node."""

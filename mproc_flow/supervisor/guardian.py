@@ -14,7 +14,7 @@ from collections.abc import Callable
 import msgspec
 
 from mproc_flow.errors import PodFailure
-from mproc_flow.runtime.messages import Announce, Drained, LogRecord, Phase, PodLost, Ready, Report, StartFailed, Stop
+from mproc_flow.runtime import messages
 from mproc_flow.supervisor import reaper, signals
 from mproc_flow.supervisor.control import (
     KillFlow,
@@ -133,7 +133,7 @@ class Guardian:
 
     def _stop(self, pod: Pod) -> None:
         if pod.pipe is not None:
-            pod.pipe.send(Stop())
+            pod.pipe.send(messages.Stop())
 
     def _wait_for_restart(self, pod: Pod) -> None:
         def restart() -> None:
@@ -194,32 +194,35 @@ class Guardian:
 
         return read
 
-    def _on_report(self, pod: Pod, report: Report) -> None:
-        if isinstance(report, Phase):
+    def _on_report(self, pod: Pod, report: messages.Report) -> None:
+        if isinstance(report, messages.Phase):
             pod.phase = report.phase
             self._show(pod)
-        elif isinstance(report, Ready):
+        elif isinstance(report, messages.Ready):
             self._on_ready(pod, report)
-        elif isinstance(report, StartFailed):
+        elif isinstance(report, messages.StartFailed):
             pod.cause, pod.traceback = report.cause, report.traceback
             self._feed(pod, Event.START_FAILED)
-        elif isinstance(report, LogRecord):
+        elif isinstance(report, messages.LogRecord):
             self._lines.forward(LogLine(pod.name, pod.pid, 'log', report.level, report.logger, report.text))
-        elif isinstance(report, Drained):
+        elif isinstance(report, messages.Heard):
+            self._startup.was_heard(report.pod, report.generation)
+        elif isinstance(report, messages.Drained):
             self._shutdown.stop_pods()
 
-    def _on_ready(self, pod: Pod, report: Ready) -> None:
+    def _on_ready(self, pod: Pod, report: messages.Ready) -> None:
         pod.phase = 'ready'
         self._feed(pod, Event.BECAME_READY)
         if pod.is_gateway:
             self._address = report.address
+            self._nursery.keep_port(report.address)
             self._introduce_gateway()
         self._startup.became_ready()
 
     def _introduce_gateway(self) -> None:
         for pod in self._pods:
             if pod.state is State.READY and not pod.is_gateway and pod.pipe is not None:
-                pod.pipe.send(Announce())
+                pod.pipe.send(messages.Announce())
             elif pod.state is State.FAILED and pod.failure is not None:
                 self._tell_gateway(pod, final=True)
 
@@ -274,7 +277,7 @@ class Guardian:
 
     def _tell_gateway(self, pod: Pod, final: bool) -> None:
         if self._gateway.pipe is not None and pod.failure is not None:
-            self._gateway.pipe.send(PodLost(pod.name, pod.generation, loss(pod.failure), final))
+            self._gateway.pipe.send(messages.PodLost(pod.name, pod.generation, loss(pod.failure), final))
 
     def _abandon(self, pod: Pod) -> None:
         if pod.pipe is not None:

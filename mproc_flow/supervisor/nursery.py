@@ -69,6 +69,11 @@ class Nursery:
         if not forked and pod.pipe is not None:
             pod.pipe.send(assignment)
 
+    def keep_port(self, address: str) -> None:
+        """A gateway that is started again listens where this one does, though the port was chosen by chance."""
+        if address:
+            self._plan = msgspec.structs.replace(self._plan, port=int(address.rpartition(':')[2]))
+
     def _loaded(self, spec: PodSpec) -> PodSpec:
         """Put the payload, which all pods of a Deployment share, into the spec."""
         payload = self._payloads.get(spec.deployment)

@@ -15,7 +15,7 @@ _SETTLE_OVERDUE = 0.05  # they have had their time
 
 
 class Startup:
-    """Watches the pods of a start until all are ready, or one is not going to be.
+    """Watches the pods of a start until all are ready and the gateway has heard of it, or one is not going to be.
 
     Args:
         pods: All pods.
@@ -39,13 +39,19 @@ class Startup:
         self._timers = timers
         self._succeed = succeed
         self._fail = fail
+        self._heard: dict[str, int] = {}
         self._failing = False
         self.succeeded = False
         self.failed = False
 
+    def was_heard(self, pod: str, generation: int) -> None:
+        """The gateway gives work to this process of a pod."""
+        self._heard[pod] = generation
+        self.became_ready()
+
     def became_ready(self) -> None:
-        """A pod is ready."""
-        if not self.succeeded and all(pod.state is State.READY for pod in self._pods):
+        """A pod is ready, or the gateway has heard of one."""
+        if not self.succeeded and all(map(self._serves, self._pods)):
             self.succeeded = True
             self._succeed()
         self._give_up_if_all_answered()
@@ -56,6 +62,10 @@ class Startup:
             self._failing = True
             self._timers.after(_SETTLE if pod.stacks is None else _SETTLE_OVERDUE, self._give_up)
         self._give_up_if_all_answered()
+
+    def _serves(self, pod: Pod) -> bool:
+        heard = pod.is_gateway or self._heard.get(pod.name) == pod.generation
+        return heard and pod.state is State.READY
 
     def _give_up_if_all_answered(self) -> None:
         if self._failing and all(pod.state is not State.STARTING for pod in self._pods):

@@ -42,11 +42,13 @@ class Graph(msgspec.Struct, frozen=True):
             role: How it comes into the graph.
 
         Raises:
-            FlowTopologyError: The name is taken, or is ``gateway``.
+            FlowTopologyError: The name is taken, or is ``gateway``, or it waits for itself.
         """
         name = options.get('name') or self._free_name()
         self._check_name(name)
         needs = tuple(options.get('needs') or (self.last,))
+        if name in needs:
+            raise FlowTopologyError(f'Executor {name!r} needs itself: name another, or gateway')
         rest = {key: value for key, value in options.items() if key not in ('name', 'needs')}
         return Graph((*self.deployments, DeploymentSpec(name, needs, rest, role)))
 

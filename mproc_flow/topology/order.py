@@ -11,7 +11,7 @@ from mproc_flow.topology.plan import GATEWAY
 
 
 def validate(specs: Sequence[DeploymentSpec]) -> None:
-    """Check that every name in ``needs`` exists, that none stands twice, and that nobody waits for itself.
+    """Check that every name in ``needs`` exists, that none stands twice, and that there is no cycle.
 
     Raises:
         FlowTopologyError: The message names the Executors and, for a cycle, all on it.
@@ -44,8 +44,6 @@ def ordered(specs: Sequence[DeploymentSpec]) -> tuple[DeploymentSpec, ...]:
 def _check_needs(spec: DeploymentSpec, names: Sequence[str]) -> None:
     seen: set[str] = set()
     for name in spec.needs:
-        if name == spec.name:
-            raise spec.error('needs itself: name another, or gateway')
         if name in seen:
             raise spec.error(f'needs {name!r} twice: name it once')
         if name != GATEWAY and name not in names:

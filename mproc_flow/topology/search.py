@@ -22,8 +22,8 @@ from typing import Any
 
 from mproc_flow.topology.syntax import Fault, Uncertain, suggestion
 
-# Finders of other people that are nearly always there, and never find a module inside somebody's package.
-_HARMLESS = ('_distutils_hack', '_pytest.assertion.rewrite', 'six')
+# Finders of other people that are nearly always there, and ours, which never find a module in somebody's package.
+_HARMLESS = ('_distutils_hack', '_pytest.assertion.rewrite', 'six', 'mproc_flow.compat.aliases')
 _STANDARD = (BuiltinImporter, FrozenImporter, PathFinder)
 
 # In the source of a package: it may change what is in it, or where its modules are, while it is imported.

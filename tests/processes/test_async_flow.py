@@ -38,6 +38,7 @@ def test_a_client_with_asyncio_is_an_async_client() -> None:
     async def main(port: int) -> None:
         async with Client(port=port, asyncio=True) as client:
             assert type(client) is AsyncClient
+            assert await client.is_flow_ready()
             assert [doc.text for doc in await client.post('/', Document(text='a'))] == ['a!']
             texts = []
             async for docs in client.post('/', [Document(text=str(n)) for n in range(5)], request_size=2):

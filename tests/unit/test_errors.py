@@ -33,11 +33,11 @@ FAILURE = PodFailure('enc/rep-0', 42, 'ready', 'killed by SIGSEGV', last_lines=(
 
 
 def tree(kind: type[MprocFlowError] = MprocFlowError) -> list[type[MprocFlowError]]:
-    """All error classes of the package."""
+    """All error classes that can travel; others are raised where they are defined."""
     found = [kind]
     for child in kind.__subclasses__():
         found += tree(child)
-    return [found_kind for found_kind in dict.fromkeys(found) if found_kind.__module__.startswith('mproc_flow.')]
+    return [found_kind for found_kind in dict.fromkeys(found) if found_kind.__module__ == 'mproc_flow.errors']
 
 
 KINDS = tree()

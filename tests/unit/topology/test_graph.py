@@ -113,7 +113,6 @@ def test_names_may_be_needed_before_they_are_added() -> None:
         ),
         (graph(a='gatewy'), "Executor 'a' needs 'gatewy', which is not in the Flow; did you mean 'gateway'?"),
         (graph(a=None, b='xyz'), "Executor 'b' needs 'xyz', which is not in the Flow; known: a, gateway"),
-        (graph(a='a'), "Executor 'a' needs itself"),
         (graph(a=None, b=['a', 'a']), "Executor 'b' needs 'a' twice"),
         (graph(a=['gateway', 'gateway']), "Executor 'a' needs 'gateway' twice"),
         (graph(a='b', b=None), "Executor 'a' waits for itself, results would go in a cycle a → b → a: change"),
@@ -125,6 +124,13 @@ def test_what_is_wrong_with_a_graph(built: Graph, message: str) -> None:
     with pytest.raises(FlowTopologyError) as caught:
         built.validate()
     assert message in str(caught.value)
+
+
+def test_nobody_waits_for_itself() -> None:
+    with pytest.raises(FlowTopologyError, match=r"^Executor 'a' needs itself: name another, or gateway$"):
+        graph(a='a')
+    with pytest.raises(FlowTopologyError, match=r"^Executor 'executor0' needs itself: name another, or gateway$"):
+        Graph().add({'needs': ('executor0',)})
 
 
 def test_leaves_are_those_nobody_needs_in_order_of_addition() -> None:

@@ -1,0 +1,127 @@
+"""``mproc-flow client``: lines or files in, answers out as text or lines of JSON, and a true exit code."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.programs import Program, Programs
+
+FLOW = """
+jtype: Flow
+with: {port: 0}
+executors:
+  - uses: Shout
+    py_modules: shout.py
+"""
+EXECUTOR = """
+from mproc_flow import Executor, requests
+
+class Shout(Executor):
+    @requests
+    def shout(self, docs, parameters, **kwargs):
+        for doc in docs:
+            if doc.text == 'bad':
+                raise ValueError('cannot shout that')
+            if doc.text is not None:
+                doc.text = doc.text.upper() + parameters.get('mark', '')
+"""
+
+
+class Terminal:
+    """Asks a served Flow from the terminal."""
+
+    def __init__(self, programs: Programs, port: str, folder: Path) -> None:
+        self.programs = programs
+        self.folder = folder
+        self._port = port
+
+    def ask(self, *words: str, code: int = 0) -> Program:
+        """Run the client to its end."""
+        program = self.programs.module('mproc_flow', 'client', '--port', self._port, *words)
+        assert program.wait(30) == code, program.text
+        assert 'Traceback' not in program.text
+        return program
+
+    def pipe(self, text: str, *words: str) -> str:
+        """Run it with this on its standard input."""
+        command = [sys.executable, '-m', 'mproc_flow', 'client', '--port', self._port, *words]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30, cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def terminal(programs: Programs, tmp_path: Path) -> Iterator[Terminal]:
+    programs.save('shout.py', EXECUTOR)
+    programs.save('flow.yml', FLOW)
+    serving = programs.module('mproc_flow', 'flow', '--uses', 'flow.yml')
+    yield Terminal(programs, serving.wait_line(r'is ready .*:(\d+)')[1], tmp_path)
+    serving.send(signal.SIGTERM)
+    assert serving.wait(10) == 0
+
+
+def fields(program: Program) -> list[dict[str, Any]]:
+    """The lines of JSON it printed."""
+    return [json.loads(line) for line in program.texts('out')]
+
+
+def test_every_way_in_and_out(terminal: Terminal) -> None:
+    """Texts, lines, lines of JSON, files; answers in the order of the inputs, whatever the size of a request."""
+    programs, lines = terminal.programs, [f'line {number}' for number in range(250)]
+    programs.save('lines.txt', '\n'.join(lines))
+    programs.save('docs.jsonl', '{"id": "1", "text": "a", "tags": {"n": 1}}\n\n"b"\n')
+    (terminal.folder / 'picture.png').write_bytes(b'\x89PNG\xff')
+    upper = [line.upper() for line in lines]
+    assert terminal.ask('--output', 'text', '--text', 'a', 'b').texts('out') == ['A', 'B']
+    assert terminal.ask('--output', 'text', '--lines', 'lines.txt', '--request-size', '7').texts('out') == upper
+    assert terminal.pipe('\n'.join(lines), '--lines', '-', '--output', 'text').splitlines() == upper
+    first, second = fields(terminal.ask('--input', 'docs.jsonl', '--parameters', 'mark=!'))
+    assert (first, second['text']) == ({'id': '1', 'text': 'A!', 'tags': {'n': 1}}, 'B!')
+    assert json.loads(terminal.pipe('{"text": "piped"}\n', '--input', '-'))['text'] == 'PIPED'
+    picture, text = fields(terminal.ask('--files', '*.png', 'lines.*'))
+    assert (picture['uri'], picture['mime_type'], 'text' in picture) == ('picture.png', 'image/png', False)
+    assert base64.b64decode(picture['blob']) == b'\x89PNG\xff'
+    assert (text['uri'], text['mime_type'], text['text'][:6]) == ('lines.txt', 'text/plain', 'LINE 0')
+
+
+def test_a_request_that_fails(terminal: Terminal) -> None:
+    """Ends it with 1 and the remote traceback, or with the last answer and 1."""
+    ended = terminal.ask('--output', 'text', '--text', 'a', 'bad', 'c', '--request-size', '1', code=1)
+    assert ended.texts('out') == ['A']
+    assert any('mproc-flow: error: ' in line and 'cannot shout that' in line for line in ended.texts('err'))
+    words = ['--text', 'a', 'bad', 'c', '--request-size', '1', '--continue-on-error', '--show-progress']
+    program = terminal.ask('--output', 'text', *words, code=1)
+    assert program.texts('out') == ['A', 'C']
+    assert any('cannot shout that' in line for line in program.texts('err'))
+    assert any('3 Documents' in line or '3/?' in line for line in program.texts('err'))
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--lines', 'gone.txt'], '--lines gone.txt: No such file'),
+        (['--lines', 'latin.txt'], '--lines latin.txt: it is no UTF-8 text'),
+        (['--input', 'number.jsonl'], 'number.jsonl, line 2: a Document is {"text": "..."} or a text, not 5'),
+        (['--files', 'gone*'], '--files gone*: there is no such file'),
+        (['--text', 'a', '--request-size', 'many'], '--request-size'),
+        (['--text', 'a', '--max-attempts', '0'], 'max_attempts'),
+        (['--text', 'a', '--lines', 'x'], 'not allowed with argument'),
+    ],
+)
+def test_what_cannot_be_sent_is_said(programs: Programs, tmp_path: Path, words: list[str], message: str) -> None:
+    """With 2, before anything is sent."""
+    programs.save('number.jsonl', '"a"\n5\n')
+    (tmp_path / 'latin.txt').write_bytes('café\n'.encode('latin1'))
+    program = programs.module('mproc_flow', 'client', '--port', '1', *words)
+    assert program.wait(20) == 2, program.text
+    assert message in program.text
+    assert 'Traceback' not in program.text
