@@ -22,6 +22,7 @@ BASE = frozenset({'errors', 'logs', 'hooks', 'version'})
 POD = BASE | {'model', 'options', 'topology', 'transport', 'executor', 'runtime'}
 EVERYTHING = POD | {
     'alone',
+    'types',
     'supervisor',
     'posting',
     'client',
@@ -48,6 +49,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     'options': BASE,
     'topology': BASE | {'model', 'options'},
     'export': BASE | {'model', 'options', 'topology'},
+    'types': BASE | {'model'},
     'transport': BASE | {'model'},
     'executor': BASE | {'model', 'options', 'transport'},
     'runtime': POD - {'runtime'},
@@ -87,6 +89,8 @@ LAZY: dict[str, frozenset[str]] = {
         {'mproc_flow.topology.configuration', 'mproc_flow.topology.executorfile', 'mproc_flow.topology.lookup'}
     ),
     # asyncio would make every pod without async methods start later
+    # the codec knows what a DocumentArray is; this is for those that are written into a file
+    'mproc_flow.model.stored': frozenset({'mproc_flow.model.packed'}),
     'mproc_flow.runtime.executor_pod': frozenset({'mproc_flow.runtime.worker_async'}),
 }
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from mproc_flow.errors import BadClientInput, ErrorInfo
 from mproc_flow.model.array import DocumentArray
-from mproc_flow.model.document import Document, plain
+from mproc_flow.model.document import Document
+from mproc_flow.model.plain import plain
 
 _ACCEPTED = 'a Document, a str, bytes, a dict of fields or an array'
 
@@ -171,8 +172,8 @@ def as_document(item: Any, position: int = 0) -> Document:
 
 def _from_fields(fields: Mapping[Any, Any], position: int) -> Document:
     try:
-        return Document(**fields)
-    except TypeError as error:
+        return Document.from_dict(fields)
+    except (TypeError, ValueError) as error:
         raise BadClientInput(f'inputs[{position}]: {error}') from error
 
 
