@@ -88,9 +88,13 @@ LAZY: dict[str, frozenset[str]] = {
     'mproc_flow.topology.source': frozenset(
         {'mproc_flow.topology.configuration', 'mproc_flow.topology.executorfile', 'mproc_flow.topology.lookup'}
     ),
+    # files, tables and the codec, which knows what a DocumentArray is: few pods use them, and all start sooner
+    'mproc_flow.model.stored': frozenset(
+        {'mproc_flow.model.files', 'mproc_flow.model.packed', 'mproc_flow.model.show', 'mproc_flow.model.sources'}
+    ),
+    'mproc_flow.model.forms': frozenset({'mproc_flow.model.show'}),
+    'mproc_flow.model.content': frozenset({'mproc_flow.model.uri'}),
     # asyncio would make every pod without async methods start later
-    # the codec knows what a DocumentArray is; this is for those that are written into a file
-    'mproc_flow.model.stored': frozenset({'mproc_flow.model.packed'}),
     'mproc_flow.runtime.executor_pod': frozenset({'mproc_flow.runtime.worker_async'}),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -66,5 +65,7 @@ class Batched(Columns[Item]):
 
 
 def _random(seed: int | None) -> Any:
+    import random  # not at the top: few pods need it, and all of them start sooner
+
     # Without a seed Python's own generator, which programs may have given one.
     return random if seed is None else random.Random(seed)

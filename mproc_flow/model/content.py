@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import astuple, replace
 
-from mproc_flow.model import uri as uris
 from mproc_flow.model.further import CONTAINERS, FURTHER
 from mproc_flow.model.ids import fresh_id
 from mproc_flow.model.making import advice, known_fields
@@ -92,12 +91,16 @@ class Content(_Fields):
             OSError: The file cannot be read.
             ValueError: There is no URI, it would have to be fetched, or what it stands for is no text.
         """
-        self.content = uris.read(self.uri).decode(charset)
+        from mproc_flow.model import uri
+
+        self.content = uri.read(self.uri).decode(charset)
         return self
 
     def load_uri_to_blob(self) -> Self:
         """Set ``blob`` to what ``uri`` stands for; otherwise as :meth:`load_uri_to_text`."""
-        self.content = uris.read(self.uri)
+        from mproc_flow.model import uri
+
+        self.content = uri.read(self.uri)
         return self
 
     def __copy__(self) -> Self:

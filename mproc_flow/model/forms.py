@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
-from mproc_flow.model import show
 from mproc_flow.model.brief import brief
 from mproc_flow.model.content import Content
 from mproc_flow.model.further import CONTAINERS
@@ -54,6 +53,8 @@ class Forms(Content):
 
     def summary(self) -> None:
         """Print the fields that are set, and those of nested Documents, as a tree."""
+        from mproc_flow.model import show
+
         print(show.summary_of_document(self))
 
     def __eq__(self, other: object) -> bool:
@@ -75,6 +76,8 @@ class Forms(Content):
         return f'{type(self).__name__}({", ".join(shown)})'
 
     def _repr_html_(self) -> str:
+        from mproc_flow.model import show
+
         return show.html_of_document(self)
 
 

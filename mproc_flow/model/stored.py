@@ -1,24 +1,21 @@
-"""A DocumentArray as dicts, JSON, CSV, bytes and files, and made of them."""
+"""A DocumentArray as dicts, JSON, CSV, bytes and files, and made of them.
+
+What reads, writes and shows is imported when it is used: few pods do that, and all of them start sooner.
+"""
 
 from __future__ import annotations
 
 import base64
-import csv
 import json
-import os
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from mproc_flow.model import rows, show, sources
 from mproc_flow.model.items import Item
 from mproc_flow.model.merging import merge
 from mproc_flow.model.nearest import Searched
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-_FORMATS = ('json', 'jsonl', 'csv', 'binary')
 
 
 class Stored(Searched[Item]):
@@ -34,26 +31,36 @@ class Stored(Searched[Item]):
     @classmethod
     def from_ndarray(cls, *args: Any, **options: Any) -> Self:
         """Make an array of the parts of an array; arguments as of the generator ``from_ndarray()``."""
+        from mproc_flow.model import sources
+
         return cls(sources.from_ndarray(cls._kind, *args, **options))
 
     @classmethod
     def from_files(cls, *args: Any, **options: Any) -> Self:
         """Make an array of files; arguments as of the generator ``from_files()``."""
+        from mproc_flow.model import sources
+
         return cls(sources.from_files(cls._kind, *args, **options))
 
     @classmethod
     def from_csv(cls, *args: Any, **options: Any) -> Self:
         """Make an array of rows of CSV; arguments as of the generator ``from_csv()``."""
+        from mproc_flow.model import sources
+
         return cls(sources.from_csv(cls._kind, *args, **options))
 
     @classmethod
     def from_ndjson(cls, *args: Any, **options: Any) -> Self:
         """Make an array of lines of JSON; arguments as of the generator ``from_ndjson()``."""
+        from mproc_flow.model import sources
+
         return cls(sources.from_ndjson(cls._kind, *args, **options))
 
     @classmethod
     def from_lines(cls, *args: Any, **options: Any) -> Self:
         """Make an array of lines of JSON, CSV or text; arguments as of the generator ``from_lines()``."""
+        from mproc_flow.model import sources
+
         return cls(sources.from_lines(cls._kind, *args, **options))
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -120,18 +127,9 @@ class Stored(Searched[Item]):
                 By default what the ending of the name says, and ``binary`` if it says none of these.
             encoding: Of JSON and CSV.
         """
-        form = _format(file, file_format)
-        with _opened(file, 'wb' if form == 'binary' else 'w', encoding) as target:
-            if form == 'binary':
-                target.write(self.to_bytes())
-            elif form == 'json':
-                target.write(self.to_json())
-            elif form == 'jsonl':
-                target.writelines(f'{doc.to_json()}\n' for doc in self)  # type: ignore[attr-defined]
-            else:
-                writer = csv.DictWriter(target, list(rows.columns(self)))
-                writer.writeheader()
-                writer.writerows(map(rows.row_of, self))
+        from mproc_flow.model import files
+
+        files.save(self, file, file_format, encoding)
 
     @classmethod
     def load(cls, file: Any, file_format: str | None = None, encoding: str = 'utf-8') -> Self:
@@ -140,15 +138,9 @@ class Stored(Searched[Item]):
         Raises:
             ValueError: The file holds something else.
         """
-        form = _format(file, file_format)
-        with _opened(file, 'rb' if form == 'binary' else 'r', encoding) as source:
-            if form == 'binary':
-                return cls.from_bytes(source.read())
-            if form == 'json':
-                return cls.from_json(source.read())
-            if form == 'jsonl':
-                return cls(sources.from_ndjson(cls._kind, source))
-            return cls(sources.from_csv(cls._kind, source))
+        from mproc_flow.model import files
+
+        return cls(files.load(cls, file, file_format, encoding))
 
     def reduce(self, other: Iterable[Any]) -> Self:
         """Merge other Documents into this array, and return it.
@@ -167,27 +159,14 @@ class Stored(Searched[Item]):
 
     def summary(self) -> None:
         """Print how many Documents there are, whether they are alike, and which fields they have."""
+        from mproc_flow.model import show
+
         print(show.summary_of_array(self))
 
     def __repr__(self) -> str:
         return f'<DocumentArray, {len(self)} Document{"" if len(self) == 1 else "s"}>'
 
     def _repr_html_(self) -> str:
+        from mproc_flow.model import show
+
         return show.html_of_array(self)
-
-
-def _format(file: Any, wanted: str | None) -> str:
-    if wanted is None:
-        ending = os.path.splitext(os.fspath(file))[1][1:].lower() if isinstance(file, (str, os.PathLike)) else ''
-        return ending if ending in _FORMATS else 'binary'
-    if wanted not in _FORMATS:
-        raise ValueError(f'file_format is one of {", ".join(_FORMATS)}, not {wanted!r}')
-    return wanted
-
-
-def _opened(file: Any, mode: str, encoding: str) -> Any:
-    if not isinstance(file, (str, os.PathLike)):
-        return nullcontext(file)
-    if 'b' in mode:
-        return open(file, mode)
-    return open(file, mode, encoding=encoding, newline='')
