@@ -92,7 +92,7 @@ LAZY: dict[str, frozenset[str]] = {
     'mproc_flow.model.stored': frozenset(
         {'mproc_flow.model.files', 'mproc_flow.model.packed', 'mproc_flow.model.show', 'mproc_flow.model.sources'}
     ),
-    'mproc_flow.model.forms': frozenset({'mproc_flow.model.show'}),
+    'mproc_flow.model.forms': frozenset({'mproc_flow.model.packed', 'mproc_flow.model.show'}),
     'mproc_flow.model.content': frozenset({'mproc_flow.model.uri'}),
     # asyncio would make every pod without async methods start later
     'mproc_flow.runtime.executor_pod': frozenset({'mproc_flow.runtime.worker_async'}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,32 @@ class Forms(Content):
     def from_json(cls, text: str | bytes) -> Self:
         """Make a Document of JSON text; otherwise as :meth:`from_dict`."""
         return cls.from_dict(json.loads(text))
+
+    def to_bytes(self) -> bytes:
+        """Return the Document as bytes that keep every value as it is; they hold data only, no code."""
+        from mproc_flow.model import packed
+
+        return packed.pack([self])
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Make a Document of what :meth:`to_bytes` gave.
+
+        Raises:
+            SerializationError: It is something else.
+        """
+        from mproc_flow.model import packed
+
+        return cls(packed.unpack_one(data))  # type: ignore[arg-type,call-arg]
+
+    def to_base64(self) -> str:
+        """Return :meth:`to_bytes` as text."""
+        return base64.b64encode(self.to_bytes()).decode()
+
+    @classmethod
+    def from_base64(cls, text: str) -> Self:
+        """Make a Document of what :meth:`to_base64` gave."""
+        return cls.from_bytes(base64.b64decode(text))
 
     def summary(self) -> None:
         """Print the fields that are set, and those of nested Documents, as a tree."""

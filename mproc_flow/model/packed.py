@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mproc_flow.errors import SerializationError
 from mproc_flow.model.codec import decode, encode
-from mproc_flow.model.document import DocumentArray
+from mproc_flow.model.document import Document, DocumentArray
 
 _MAGIC: Final = b'mproc-docs-1\n'
 
@@ -38,3 +38,15 @@ def unpack(data: bytes) -> DocumentArray:
     if at != len(view):
         raise SerializationError('these bytes are cut off in the middle of Documents')
     return decode(frames)[0]
+
+
+def unpack_one(data: bytes) -> Document:
+    """Return the Document of what :func:`pack` gave of one.
+
+    Raises:
+        SerializationError: It is something else.
+    """
+    docs = unpack(data)
+    if len(docs) != 1:
+        raise SerializationError(f'these bytes hold {len(docs)} Documents, not one: read them as a DocumentArray')
+    return docs[0]

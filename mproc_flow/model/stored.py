@@ -142,6 +142,33 @@ class Stored(Searched[Item]):
 
         return cls(files.load(cls, file, file_format, encoding))
 
+    def save_binary(self, file: Any) -> None:
+        """Write the Documents as bytes that keep every value as it is, see :meth:`save`."""
+        self.save(file, 'binary')
+
+    @classmethod
+    def load_binary(cls, file: Any) -> Self:
+        """Read what :meth:`save_binary` wrote."""
+        return cls.load(file, 'binary')
+
+    def save_json(self, file: Any) -> None:
+        """Write the Documents as one list of JSON, see :meth:`save`."""
+        self.save(file, 'json')
+
+    @classmethod
+    def load_json(cls, file: Any) -> Self:
+        """Read what :meth:`save_json` wrote."""
+        return cls.load(file, 'json')
+
+    def save_csv(self, file: Any) -> None:
+        """Write the Documents as rows of CSV, see :meth:`save`."""
+        self.save(file, 'csv')
+
+    @classmethod
+    def load_csv(cls, file: Any) -> Self:
+        """Read what :meth:`save_csv` wrote."""
+        return cls.load(file, 'csv')
+
     def reduce(self, other: Iterable[Any]) -> Self:
         """Merge other Documents into this array, and return it.
 

@@ -110,3 +110,20 @@ def test_files_of_other_encodings_and_forms(tmp_path):
     (tmp_path / 'x.jsonl').write_text('{}\n{"text": 1')
     with pytest.raises(ValueError, match=r'x.jsonl, line 2: '):
         DocumentArray.load(tmp_path / 'x.jsonl')
+
+
+@pytest.mark.parametrize('form', ['binary', 'json', 'csv'])
+def test_files_of_a_format_by_name_of_the_method(tmp_path, form):
+    docs = DocumentArray([Document(text='a', weight=1.5)])
+    getattr(docs, f'save_{form}')(tmp_path / 'x')
+    same(getattr(DocumentArray, f'load_{form}')(tmp_path / 'x'), docs)
+    same(DocumentArray.load(tmp_path / 'x', form), docs)
+
+
+def test_bytes_of_one_document():
+    doc = full()
+    assert Document.from_bytes(doc.to_bytes()) == Document.from_base64(doc.to_base64()) == doc
+    with pytest.raises(SerializationError, match='hold 2 Documents, not one'):
+        Document.from_bytes(DocumentArray.empty(2).to_bytes())
+    with pytest.raises(SerializationError, match='hold no Documents'):
+        Document.from_bytes(b'')
