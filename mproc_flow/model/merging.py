@@ -19,8 +19,6 @@ def merge(docs: Any, others: Iterable[Any]) -> None:
 
 def fill(doc: Any, other: Any) -> None:
     """Give a Document the fields of another where its own are empty; chunks and matches are merged by id."""
-    if doc is other:
-        return
     mine = set(doc.non_empty_fields)
     for name in other.non_empty_fields:
         if name in ('chunks', 'matches') and name in mine:

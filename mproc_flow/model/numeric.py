@@ -43,23 +43,31 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
 
 
-def as_numeric(value: Any) -> np.ndarray:
-    """Make a numeric array of a value: an array, a number, nested lists of numbers, or an array of another library.
+def as_array(value: Any) -> np.ndarray:
+    """Make an array of a value: an array, a number, nested lists of numbers, or an array of another library.
 
     A tensor of torch is taken without its gradient, and from its device to the CPU.
 
     Raises:
-        TypeError: It has no numeric dtype, or it is a masked array.
         Exception: What numpy or the value's own ``__array__`` or ``__dlpack__`` raises.
     """
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError('a masked array cannot travel, its mask would be lost: use filled()')
     torch: Any = sys.modules.get('torch')  # where it is not, there are no tensors of it
     if torch is not None and isinstance(value, torch.Tensor):
         value = value.detach().cpu()
     if hasattr(value, '__dlpack__') and not hasattr(value, '__array__'):
         value = np.from_dlpack(value)
-    array = np.asarray(value)
+    return np.asarray(value)
+
+
+def as_numeric(value: Any) -> np.ndarray:
+    """Make a numeric array of a value; otherwise as :func:`as_array`.
+
+    Raises:
+        TypeError: It has no numeric dtype, or it is a masked array.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError('a masked array cannot travel, its mask would be lost: use filled()')
+    array = as_array(value)
     if wire_name(array.dtype) is None:
         raise TypeError(_not_numeric(array))
     return array

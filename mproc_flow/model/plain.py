@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from mproc_flow.model.numeric import as_array, is_array_like
+
 
 def plain(value: Any) -> Any:
     """Turn data into what JSON can carry.
@@ -30,8 +32,8 @@ def _plain_one(value: Any) -> Any:
         return float(value)
     if isinstance(value, np.generic):
         return value.item()
-    if hasattr(value, '__array__'):
-        return np.asarray(value).tolist()
+    if is_array_like(value):
+        return as_array(value).tolist()
     raise TypeError(f'a value of type {type(value).__name__} has no form that JSON can carry')
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from mproc_flow.errors import BadClientInput, ErrorInfo
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.document import Document
+from mproc_flow.model.numeric import as_array, is_array_like
 from mproc_flow.model.plain import plain
 
 _ACCEPTED = 'a Document, a str, bytes, a dict of fields or an array'
@@ -149,7 +150,7 @@ def as_document(item: Any, position: int = 0) -> Document:
 
     Args:
         item: A Document (taken as it is), a str (``text``), bytes (``blob``), a dict (fields by name), or an array
-            or what has ``__array__`` (``tensor``).
+            of whatever library (``tensor``). A dict may be what ``Document.to_dict()`` gave.
         position: Its place in the inputs, for the error.
 
     Raises:
@@ -163,7 +164,7 @@ def as_document(item: Any, position: int = 0) -> Document:
         return Document(blob=bytes(item))
     if isinstance(item, Mapping):
         return _from_fields(item, position)
-    if hasattr(item, '__array__') and not isinstance(item, (np.generic, type)):
+    if is_array_like(item) and not isinstance(item, np.generic):
         return Document(tensor=item)
     raise BadClientInput(
         f'inputs[{position}]: a value of type {type(item).__name__} cannot become a Document; accepted are {_ACCEPTED}'
@@ -183,8 +184,8 @@ def _items(inputs: Any) -> Iterable[Any]:
         return ()
     if isinstance(inputs, (Document, str, bytes, bytearray, memoryview, Mapping)):
         return (inputs,)
-    if hasattr(inputs, '__array__') and not isinstance(inputs, np.generic):
-        return _rows(np.asarray(inputs))
+    if is_array_like(inputs) and not isinstance(inputs, np.generic):
+        return _rows(as_array(inputs))
     if isinstance(inputs, Iterable):
         return inputs
     raise BadClientInput(

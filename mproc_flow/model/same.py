@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from mproc_flow.model.numeric import as_array
+
 
 def same(one: Any, other: Any) -> bool:
     """Compare data; arrays by dtype, shape and values, NaN equal to NaN."""
@@ -24,7 +26,7 @@ def same_tensor(one: Any, other: Any) -> bool:
     """Compare the values of a field for arrays, in any form such a field takes."""
     if one is None or other is None:
         return one is other
-    return _same_array(np.asarray(one), np.asarray(other))
+    return _same_array(as_array(one), as_array(other))
 
 
 def _same_array(one: np.ndarray, other: np.ndarray) -> bool:

@@ -86,3 +86,10 @@ def test_copies_of_the_documents(docs):
     other = DocumentArray(docs, copy=True)
     assert other == docs
     assert other[0] is not docs[0]
+
+
+def test_an_array_merged_with_itself_stays_as_it_is():
+    docs = DocumentArray([Document(id='a', chunks=[Document(id='c')]), Document(id='a', text='second')])
+    docs.reduce(docs)
+    assert [doc.text for doc in docs] == ['second', 'second']
+    assert len(docs[0].chunks) == 1

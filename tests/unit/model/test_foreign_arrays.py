@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from mproc_flow.errors import SerializationError
+from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import encode
 from mproc_flow.model.document import Document
+from mproc_flow.model.request import batches
 from tests.unit.model.samples import travel
 
 
@@ -96,7 +98,7 @@ def test_tensors_of_torch_arrive_wherever_they_are_and_with_a_gradient(options):
 
 @pytest.mark.usefixtures('torch')
 def test_documents_with_tensors_compare_and_show_themselves():
-    one, other = (Document(id='a', tensor=Tensor(VALUES)) for _ in range(2))
+    one, other = (Document(id='a', tensor=Tensor(VALUES, 'cuda:0', requires_grad=True)) for _ in range(2))
     assert one == other
     assert one.to_dict()['tensor'] == VALUES.tolist()
 
@@ -120,3 +122,15 @@ def test_arrays_that_are_not_numeric_are_refused_with_their_place(values):
 def test_a_class_is_no_array():
     with pytest.raises(SerializationError, match=r"parameters\['x'\]: a value of type type cannot travel"):
         encode([], {'x': ByArray})
+
+
+@pytest.mark.parametrize('kind', [ByArray, ByDlpack, Tensor])
+@pytest.mark.usefixtures('torch')
+def test_rows_of_them_are_inputs(kind):
+    options = {'requires_grad': True} if kind is Tensor else {}
+    (batch,) = batches(kind(VALUES, **options), 10)
+    assert np.array_equal(batch.tensors, VALUES)
+    (batch,) = batches([kind(VALUES, **options)], 10)
+    assert type(batch[0].tensor) is kind
+    assert np.array_equal(batch.tensors[0], VALUES)
+    assert np.array_equal(DocumentArray.from_ndarray(kind(VALUES, **options)).tensors, VALUES)

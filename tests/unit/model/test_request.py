@@ -172,6 +172,14 @@ def test_a_dict_with_an_unknown_field_is_refused_with_a_suggestion():
         list(batches([{1: 'b'}], 10))
 
 
+def test_a_dict_may_be_that_of_a_document():
+    doc = Document(blob=b'\x00', embedding=[1.5], chunks=[Document(text='c')], scores={'s': 1})
+    ((found,),) = batches(doc.to_dict(), 10)
+    assert (found.blob, found.chunks, found.scores) == (doc.blob, doc.chunks, doc.scores)
+    with pytest.raises(BadClientInput, match=r'inputs\[0\]: field blob: bytes or base64'):
+        list(batches({'blob': '!'}, 10))
+
+
 def test_asynchronous_inputs_are_refused_here():
     async def produce():
         yield Document()
