@@ -80,6 +80,7 @@ class Guardian:
             self._control.send(RunDirectoryNotice(self._run_directory.path))
             for pod in self._pods:
                 self._feed(pod, Event.LAUNCH)
+            self._on_control()  # what came together with the Launch has been read, and no descriptor tells of it
             while not self._shutdown.is_done():
                 self._loop.wait()
         finally:
