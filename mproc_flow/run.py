@@ -18,7 +18,7 @@ from mproc_flow.executor import check_executor, find_class
 from mproc_flow.logs import FlowLog
 from mproc_flow.options.groups import FLOW
 from mproc_flow.supervisor import payload
-from mproc_flow.supervisor.launch import Cargo, needs_fork
+from mproc_flow.supervisor.launch import Cargo, needs_fork, preload
 from mproc_flow.supervisor.owner import Supervision
 from mproc_flow.topology import devices
 from mproc_flow.topology.graph import Graph
@@ -51,6 +51,7 @@ class Run:
         self.closing = False
         self.interrupted = False
         self.client: Any = None
+        self._launched = False
         self._client_type = client_type
         chosen = FLOW.with_defaults(options)
         self._log = FlowLog(chosen['quiet'])
@@ -87,10 +88,18 @@ class Run:
         """Pods get the memory of the process that starts it."""
         return needs_fork(self._plan)
 
+    def prepare(self) -> None:
+        """Do beforehand what :meth:`launch` would have to do and any thread can: import what pods need."""
+        preload()
+
     def launch(self) -> None:
         """Begin with :meth:`start`: what has to happen in the thread whose memory forked pods get."""
         self._begin = time.monotonic()
         self.supervision.launch()
+        self._launched = True
+        if self.closing:  # close() came when there was nothing to stop yet
+            self.supervision.stop()
+            raise FlowClosed(f'{self._plan.flow} was closed while it started')
 
     def await_start(self) -> None:
         """Go on with it: wait until everything is ready."""
@@ -99,11 +108,18 @@ class Run:
         self.client = self._client_type.at(address, self._options, self._explain, self._is_hopeless)
         self._log.say(logging.INFO, self._banner(time.monotonic() - self._begin))
 
-    def close(self) -> None:
-        """Stop everything."""
+    def kill(self) -> None:
+        """Make :meth:`close`, in another thread, end at once."""
+        if self._launched:
+            self.supervision.kill()
+
+    def close(self, grace: float | None = None) -> None:
+        """Stop everything; nothing if nothing was launched. For ``grace`` see :meth:`Supervision.stop`."""
         self.closing = True
+        if not self._launched:
+            return
         try:
-            self.supervision.stop()
+            self.supervision.stop(grace)
         except KeyboardInterrupt:
             if not self.interrupted:  # else it is the second one, and asked for no more than what was done
                 raise
