@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mproc_flow.display import table
 from mproc_flow.executor import check_executor
 from mproc_flow.options.groups import ALONE, DEPLOYMENT, EXECUTOR
 from mproc_flow.run import Run
@@ -51,8 +52,15 @@ class Deployment(Service):
         """The options it gives to a Flow's ``add()``."""
         return {name: value for name, value in self._given.items() if name not in ALONE and name in EXECUTOR.names}
 
+    def _repr_html_(self) -> str:  # for notebooks
+        return table(f'Deployment, {self._state}', Graph().add(self._named_options), self.pods)
+
+    @property
+    def _named_options(self) -> dict[str, Any]:
+        return {'name': 'executor', **self.executor_options}
+
     def _new_run(self) -> Run:
-        options = {'name': 'executor', **self.executor_options}
+        options = self._named_options
         alone = (*ALONE, 'name', 'start_method', 'timeout_ready', 'timeout_ctrl')
         around = {name: value for name, value in {**self._given, 'name': options['name']}.items() if name in alone}
         return Run(around, Graph().add(options))

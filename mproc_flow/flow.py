@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mproc_flow.deployment import Deployment
+from mproc_flow.display import table
 from mproc_flow.errors import BadOption, FlowBuildLevelError
 from mproc_flow.executor import check_executor
 from mproc_flow.options.groups import EXECUTOR, FLOW
@@ -273,6 +274,10 @@ class Flow(Service):
     def __repr__(self) -> str:
         names = ', '.join(self._graph.names)
         return f'<{type(self).__name__} {self._options["name"]!r} of {len(self)} Executors: {names}>'
+
+    def _repr_html_(self) -> str:  # for notebooks
+        title = f'{type(self).__name__} {self._options["name"]!r}, {self._state}'
+        return table(title, [spec.within(self._given) for spec in self._graph], self.pods)
 
     @property
     def num_deployments(self) -> int:

@@ -19,6 +19,8 @@ from mproc_flow.model.plain import plain
 _ACCEPTED = 'a Document, a str, bytes, a dict of fields or an array'
 
 SUCCESS, ERROR = 0, 1
+# So much of an error's text fits into a line.
+_SHORT = 100
 
 
 class ExceptionDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +101,13 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
             'routes': plain(self.routes),
             'data': [doc.to_dict() for doc in self.docs],
         }
+
+    def __repr__(self) -> str:
+        status = self.header.status
+        facts = [f'{len(self.docs)} Document{"s" if len(self.docs) != 1 else ""}']
+        facts += [f'results of {", ".join(results)}'] if (results := self.parameters.get('__results__')) else []
+        facts += ['ok'] if status.code == SUCCESS else [f'failed: {" ".join(status.description.split())[:_SHORT]}']
+        return f'<Response of {self.header.exec_endpoint or "/"}: {", ".join(facts)}>'
 
 
 def batches(inputs: Any, request_size: int) -> Iterator[DocumentArray]:

@@ -261,3 +261,26 @@ def test_a_response_cannot_be_changed_and_has_its_own_containers():
     one.parameters['a'] = 1
     assert other.docs == []
     assert other.parameters == {}
+
+
+@pytest.mark.parametrize(
+    ('response', 'text'),
+    [
+        (Response(header=Header(request_id='1')), '<Response of /: 0 Documents, ok>'),
+        (
+            Response(header=Header(request_id='1', exec_endpoint='/index'), docs=DocumentArray([Document()])),
+            '<Response of /index: 1 Document, ok>',
+        ),
+        (
+            Response(header=Header(request_id='1'), parameters={'__results__': {'a/rep-0': {'sum': 1}, 'b/rep-0': {}}}),
+            '<Response of /: 0 Documents, results of a/rep-0, b/rep-0, ok>',
+        ),
+        (
+            Response(header=Header(request_id='1', status=Status(code=1, description='a long\nstory ' + 'x' * 500))),
+            '<Response of /: 0 Documents, failed: a long story ' + 'x' * 87 + '>',
+        ),
+    ],
+)
+def test_a_response_shows_itself_in_a_line(response: Response, text: str) -> None:
+    """As ``on_done=print`` prints it: no wall of numbers."""
+    assert repr(response) == str(response) == text
