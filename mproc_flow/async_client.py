@@ -93,7 +93,7 @@ class Answers(Coroutine[Any, Any, Any]):
         async with aclosing(self._handled()) as handled:
             async for delivery in handled:
                 kept.append(self._callbacks.kept(delivery.response, delivery.info))
-        return self._callbacks.result(kept, self._options.return_responses)
+        return self._callbacks.result(kept, self._options.return_responses, self._options.return_type)
 
     async def _each(self) -> AsyncGenerator[Any, None]:
         async with aclosing(self._handled()) as handled:

@@ -13,14 +13,16 @@ from typing import Any
 import msgspec
 
 from mproc_flow.client import Client
-from mproc_flow.errors import FlowClosed, MprocFlowError
-from mproc_flow.executor import check_executor, find_class
+from mproc_flow.errors import FlowClosed, FlowTopologyError, MprocFlowError
+from mproc_flow.executor import bindings, check_executor, find_class
 from mproc_flow.logs import FlowLog
 from mproc_flow.options.groups import FLOW
+from mproc_flow.signature import schemas
 from mproc_flow.supervisor import payload
 from mproc_flow.supervisor.launch import Cargo, needs_fork, preload
 from mproc_flow.supervisor.owner import Supervision
 from mproc_flow.topology import devices
+from mproc_flow.topology.edges import Schemas, mismatches
 from mproc_flow.topology.graph import Graph
 from mproc_flow.topology.plan import ExecutorSpec, Plan, PodSpec
 from mproc_flow.topology.pods import Host
@@ -67,9 +69,13 @@ class Run:
             FlowTopologyError, BadOption, BadConfigSource: It could not be started.
         """
         plan, sources = graph.plan(options, _surroundings())
+        known = {}
         for node, source in sources.items():
             if source.kind is not None:
                 check_executor(source.kind, f'Flow.add(name={node!r}): uses', source.requests)
+                bound = bindings(source.kind, source.requests)
+                known[node] = schemas({endpoint: getattr(source.kind, name) for endpoint, name in bound.items()})
+        _check_edges(plan, known)
         return plan, sources
 
     @property
@@ -138,6 +144,13 @@ class Run:
     def _banner(self, seconds: float) -> str:
         pods = '\n'.join(f'    {pod.name:<24} pid {pod.pid}' for pod in self.supervision.pods)
         return f'{self._plan.flow} is ready after {seconds:.2f} s at {self.address} (protocol zmq)\n{pods}'
+
+
+def _check_edges(plan: Plan, known: Schemas) -> None:
+    """Check what is known before any process runs; of classes that only their pods load, the pods tell."""
+    found = [sentence for sentences in mismatches(plan.routes, known).values() for sentence in sentences]
+    if found:
+        raise FlowTopologyError(f'{plan.flow}: {"; ".join(found)}')
 
 
 def _surroundings() -> Host:

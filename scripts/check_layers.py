@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BASE = frozenset({'errors', 'logs', 'hooks', 'version'})
-POD = BASE | {'model', 'options', 'topology', 'transport', 'executor', 'runtime'}
+POD = BASE | {'model', 'options', 'topology', 'transport', 'signature', 'executor', 'runtime'}
 EVERYTHING = POD | {
     'alone',
     'types',
@@ -52,7 +52,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     'export': BASE | {'model', 'options', 'topology'},
     'types': BASE | {'model'},
     'transport': BASE | {'model'},
-    'executor': BASE | {'model', 'options', 'transport'},
+    'signature': BASE | {'model'},
+    'executor': BASE | {'model', 'options', 'transport', 'signature'},
     'runtime': POD - {'runtime'},
     'supervisor': POD,
     'posting': BASE | {'model', 'options', 'transport'},

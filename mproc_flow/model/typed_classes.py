@@ -53,11 +53,14 @@ def array_class(annotation: Any) -> Any:
     return kind if issubclass(kind, (library().DocList, library().DocVec)) else None
 
 
-def reduced_array_class(value: Any) -> tuple[Any, tuple[Any, ...]] | None:
-    """Say, for pickle, how ``DocList[X]`` is made anew; None if the value is nothing like that.
+def reduced(value: Any) -> tuple[Any, tuple[Any, ...]] | None:
+    """Say, for pickle, how ``DocList[X]`` or an instance of it is made anew; None if the value is neither.
 
     docarray makes these classes as they are needed and gives all the same name, by which pickle would look for them.
+    Instances it pickles by way of protobuf, which need not be there.
     """
+    if is_array(value) and isinstance(value, list):
+        return type(value), (list(value),)
     kind = array_class(value)
     if kind is None:
         return None
