@@ -10,15 +10,14 @@ import inspect
 import re
 import sys
 import typing
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from types import SimpleNamespace, UnionType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
 from mproc_flow.model import typed_classes
-from mproc_flow.model.schema import EndpointSchema, Schema
+from mproc_flow.model.annotations import NotFound, Types, members, types_of
+from mproc_flow.model.schema import EndpointSchema, schema_of
 
 # On a function: what was given to @requests, and what the user's process found out before it sends the class to a
 # fresh interpreter, where the names in the annotations may mean nothing.
@@ -29,7 +28,8 @@ _OFFERED_SINGLE = ('doc', 'parameters')
 _DOCUMENTS = ('docs', 'doc', 'docs_matrix', 'docs_map')
 _TYPED_TEXT = re.compile(r'\b(DocList|DocVec|BaseDoc)\b')
 _UNTYPED_PARAMETERS = re.compile(r'\b(dict|Dict|Any|object)\b|Mapping\b')
-_ABSTRACT = (Sequence, Mapping)
+
+_Result = TypeVar('_Result')
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -52,14 +52,6 @@ class Signature(msgspec.Struct, frozen=True):
     optional_parameters: bool = False
 
 
-class _Types(NamedTuple):
-    """What an annotation is about: documents of which class, held by what (None: alone), or None."""
-
-    kind: type[Any]
-    holder: type[Any] | None = None
-    optional: bool = False
-
-
 def give_schemas(method: Any, request_schema: Any, response_schema: Any) -> None:
     """Write down what ``@requests`` was told about a method's documents.
 
@@ -67,7 +59,7 @@ def give_schemas(method: Any, request_schema: Any, response_schema: Any) -> None
         TypeError: It is no class of typed documents.
     """
     for option, given in (('request_schema', request_schema), ('response_schema', response_schema)):
-        if given is not None and _types(given) is None:
+        if given is not None and (isinstance(given, str) or types_of(given, {}) is None):
             raise TypeError(
                 f'@requests({option}=...) takes DocList[X] or X, a subclass of docarray.BaseDoc, not {given!r}'
             )
@@ -92,7 +84,7 @@ def signature(method: Callable[..., Any]) -> Signature:
 def schemas(methods: Mapping[str, Callable[..., Any]]) -> dict[str, EndpointSchema]:
     """Give the JSON schemas of methods by endpoint."""
     found = {endpoint: signature(method) for endpoint, method in methods.items()}
-    return {endpoint: EndpointSchema(_schema(one.takes), _schema(one.gives)) for endpoint, one in found.items()}
+    return {endpoint: EndpointSchema(schema_of(one.takes), schema_of(one.gives)) for endpoint, one in found.items()}
 
 
 def is_single(method: Callable[..., Any]) -> bool:
@@ -138,7 +130,7 @@ class _Reader:
         self._annotations: dict[str, Any] = getattr(function, '__annotations__', {})
         self._globals = getattr(function, '__globals__', {})
         self._single = is_single(method)
-        self._request, self._response = (_types(given) for given in getattr(method, _GIVEN, (None, None)))
+        self._request, self._response = (types_of(given, {}) for given in getattr(method, _GIVEN, (None, None)))
 
     def read(self) -> Signature:
         if not self._may_have_types():
@@ -153,7 +145,7 @@ class _Reader:
 
     def _takes(self) -> tuple[type[Any] | None, bool]:
         if self._request is not None:
-            return self._request.kind, _in_columns(self._request)
+            return self._request.kind, self._request.in_columns
         found = {name: types for name in _DOCUMENTS if (types := self._types(name)) is not None}
         for name, types in found.items():
             if (name == 'doc') is not (types.holder is None):
@@ -166,15 +158,13 @@ class _Reader:
         takes = kinds.pop() if kinds else None
         if takes is not None and typed_classes.is_any(takes):
             raise TypeError(f'{self._name}: what to make of the Documents? Write DocList[X] instead of DocList')
-        return takes, _in_columns(found.get('docs'))
+        return takes, 'docs' in found and found['docs'].in_columns
 
     def _gives(self, takes: type[Any] | None) -> type[Any] | None:
         if self._response is not None:
             return self._response.kind
-        if 'return' not in self._annotations:
-            return None
-        annotation = self._resolved('return')
-        if annotation is type(None) or annotation is dict or typing.get_origin(annotation) is dict:
+        returned, _ = self._read('return', members) or ([], False)
+        if returned and all((typing.get_origin(kind) or kind) in (type(None), dict) for kind in returned):
             return takes  # they go on, changed in place
         types = self._types('return')
         if types is None or typed_classes.is_any(types.kind):
@@ -183,34 +173,30 @@ class _Reader:
         return types.kind if is_certain else None
 
     def _parameters(self) -> tuple[type[Any] | None, bool]:
-        annotation = self._resolved('parameters')
-        others, optional = _without_none(annotation)
+        others, optional = self._read('parameters', members) or ([], False)
         models = [kind for kind in others if isinstance(kind, type) and hasattr(kind, 'model_validate')]
         if models and len(others) > 1:
             raise self._error('parameters', 'which of the models?')
         return (models[0], optional) if models else (None, False)
 
-    def _types(self, name: str) -> _Types | None:
-        annotation = self._resolved(name)
-        try:
-            return _types(annotation)
-        except TypeError as error:
-            raise self._error(name, str(error)) from None
+    def _types(self, name: str) -> Types | None:
+        return self._read(name, types_of)
 
-    def _resolved(self, name: str) -> Any:
-        """Give an annotation with its names looked up; None where it has nothing to do with typed documents."""
+    def _read(self, name: str, how: Callable[[Any, dict[str, Any]], _Result]) -> _Result | None:
+        """Read an annotation; None where there is none, or it has nothing to do with typed documents."""
         if name not in self._annotations:
             return None
         annotation = self._annotations[name]
         try:
-            return typing.get_type_hints(SimpleNamespace(__annotations__={name: annotation}), self._globals)[name]
-        except Exception as error:  # whatever comes of looking up names
+            return how(annotation, self._globals)
+        except TypeError as error:
+            raise self._error(name, str(error)) from None
+        except NotFound as error:
             if not _may_be_typed(name, str(annotation)):
                 return None
-            why = f'{type(error).__name__}: {error}'
             raise self._error(
                 name,
-                f'it cannot be looked up ({why}). Define or import at the top of the module what it names, not only '
+                f'it cannot be looked up ({error}). Define or import at the top of the module what it names, not only '
                 'for the type checker and not in a function, or give @requests(request_schema=, response_schema=)',
             ) from error
 
@@ -220,68 +206,9 @@ class _Reader:
         return TypeError(f'{self._name}: annotation {text} of {name!r}: {why}')
 
 
-def _in_columns(types: _Types | None) -> bool:
-    """Say whether a DocVec is meant; a DocList is a list."""
-    return types is not None and types.holder is not None and not issubclass(types.holder, list)
-
-
 def _may_be_typed(name: str, text: str) -> bool:
     if name == 'parameters':
         return not _UNTYPED_PARAMETERS.search(text)
     if name == 'doc':
         return text.rpartition('.')[2] != 'Document'
     return _TYPED_TEXT.search(text) is not None
-
-
-def _types(annotation: Any) -> _Types | None:
-    """Say what an annotation says of typed documents.
-
-    Raises:
-        TypeError: It may be several classes, or it is of a docarray that cannot be used.
-    """
-    others, optional = _without_none(annotation)
-    found = [types for types in map(_types_of_one, others) if types is not None]
-    if found and len(others) > 1:
-        raise TypeError('which of the types? Name one')
-    return found[0]._replace(optional=optional) if found else None
-
-
-def _types_of_one(annotation: Any) -> _Types | None:
-    if typing.get_origin(annotation) in (list, dict, *_ABSTRACT):
-        inner = typing.get_args(annotation)[-1:]
-        return _types(inner[0]) if inner else None  # docs_matrix and docs_map
-    holder = typed_classes.array_class(annotation)
-    kind = typed_classes.document_class(annotation)
-    if holder is None and kind is None:
-        if getattr(annotation, '__module__', '').partition('.')[0] == 'docarray' and isinstance(annotation, type):
-            typed_classes.check_library()
-        return None
-    typed_classes.check_library()
-    return _Types(kind or holder.doc_type, holder)
-
-
-def _without_none(annotation: Any) -> tuple[list[Any], bool]:
-    """Take a union apart: its members but None, and whether that is among them."""
-    if typing.get_origin(annotation) not in (typing.Union, UnionType):
-        return [annotation], False
-    members = typing.get_args(annotation)
-    return [member for member in members if member is not type(None)], type(None) in members
-
-
-def _schema(kind: type[Any] | None) -> Schema | None:
-    """Give the JSON schema of a class; None if it has none, because of types of the user's own."""
-    if kind is None:
-        return None
-    pydantic: Any = sys.modules['pydantic']
-    try:
-        schema: Schema = kind.model_json_schema(by_alias=False, schema_generator=_quiet(pydantic.json_schema))
-        return schema
-    except pydantic.errors.PydanticInvalidForJsonSchema:
-        return None
-
-
-@cache
-def _quiet(json_schema: Any) -> Any:
-    """Make a generator that does not warn of defaults that JSON cannot carry: nobody reads them."""
-    ignored = {*json_schema.GenerateJsonSchema.ignored_warning_kinds, 'non-serializable-default'}
-    return type('_Quiet', (json_schema.GenerateJsonSchema,), {'ignored_warning_kinds': ignored})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -29,6 +31,27 @@ class EndpointSchema(msgspec.Struct, frozen=True, omit_defaults=True):
 
     takes: Schema | None = None
     gives: Schema | None = None
+
+
+def schema_of(kind: type[Any] | None) -> Schema | None:
+    """Give the JSON schema of a class of typed documents; a field that has none may be anything."""
+    if kind is None:
+        return None
+    pydantic: Any = sys.modules['pydantic']
+    strict, lenient = _generators(pydantic.json_schema.GenerateJsonSchema)
+    schema: Schema
+    try:
+        schema = kind.model_json_schema(by_alias=False, schema_generator=strict)
+    except pydantic.errors.PydanticInvalidForJsonSchema:
+        schema = kind.model_json_schema(by_alias=False, schema_generator=lenient)
+    return schema
+
+
+@cache
+def _generators(base: Any) -> tuple[Any, Any]:
+    """Make two generators without warnings of defaults that JSON cannot carry: nobody reads these."""
+    strict = type('_Strict', (base,), {'ignored_warning_kinds': {'non-serializable-default', 'skipped-choice'}})
+    return strict, type('_Lenient', (strict,), {'handle_invalid_for_json_schema': lambda *_: {}})
 
 
 def misfits(gives: Schema, takes: Schema) -> Iterator[str]:

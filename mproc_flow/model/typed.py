@@ -17,15 +17,20 @@ import msgspec
 import numpy as np
 
 from mproc_flow.model.array import DocumentArray, trusted
-from mproc_flow.model.document import Document, fresh_id
+from mproc_flow.model.document import Document, More
+from mproc_flow.model.ids import fresh_id
 from mproc_flow.model.typed_classes import array_class, array_of, is_any, is_array, is_document
 
 _SHOWN = 3
 
+# Fields that hold Documents again.
+_NESTED = ('chunks', 'matches')
 # Fields that a Document has too, with the type that a value must have to go there.
-_OWN = {field.name: field.type for field in msgspec.structs.fields(Document) if field.name not in ('id', 'tags')}
-# Those of them that hold Documents again.
-_NESTED = tuple(name for name in ('chunks', 'matches') if name in _OWN)
+_OWN = {
+    field.name: field.type
+    for field in (*msgspec.structs.fields(Document), *msgspec.structs.fields(More))
+    if field.name not in ('id', 'tags', '_more', 'scores', 'evaluations')
+}
 _AS_THEY_ARE = (str, bytes, bool, int, float, np.ndarray)
 
 
@@ -44,7 +49,7 @@ def to_document(typed: Any) -> Document:
     for name, value in values.items():
         if name in _NESTED and is_array(value):
             fields[name] = to_documents(value)
-        elif name in _OWN and _fits(data := plain(value), _OWN[name]):
+        elif name in _OWN and name not in _NESTED and _fits(data := plain(value), _OWN[name]):
             fields[name] = data
         elif name not in ('id', 'tags'):
             tags[name] = plain(value)
@@ -186,8 +191,8 @@ def _data(doc: Document, kind: type[Any]) -> dict[str, Any]:
     fields = kind.model_fields
     data = {name: value for name in fields if (value := _value(doc, name, fields)) is not _MISSING}
     if kind.model_config.get('extra') == 'allow':
-        own = {name: getattr(doc, name) for name in _OWN if name not in fields}
-        data.update({name: _loose(value) for name, value in own.items() if _is_set(value)})
+        own = {name: value for name in _OWN if name not in fields and (value := _own(doc, name)) is not None}
+        data.update({name: _loose(value) for name, value in own.items()})
         data.update({key: value for key, value in doc.tags.items() if isinstance(key, str) and key not in data})
     return data
 
@@ -201,9 +206,9 @@ def _value(doc: Document, name: str, fields: Mapping[str, Any]) -> Any:
     if name == 'tags':
         others = {key: value for key, value in doc.tags.items() if key not in fields}
         return doc.tags.get('tags', others or _MISSING)
-    if name not in _OWN or not _is_set(getattr(doc, name)):
+    own = _own(doc, name) if name in _OWN else None
+    if own is None:
         return doc.tags.get(name, _MISSING)
-    own = getattr(doc, name)
     kind = _kind_within(fields[name].annotation) if name in _NESTED else None
     return _loose(own) if kind is None else [_data(item, kind) for item in own]
 
@@ -218,8 +223,10 @@ def _loose(value: Any) -> Any:
     return value if isinstance(value, _AS_THEY_ARE) else msgspec.to_builtins(value, str_keys=False)
 
 
-def _is_set(value: Any) -> bool:
-    return value is not None and not (isinstance(value, (list, dict)) and not value)
+def _own(doc: Document, name: str) -> Any:
+    """Give what is in a field, None if nothing is; other than asking for it, this makes no empty container."""
+    value = getattr(doc if name in Document.__struct_fields__ else doc._more, name, None)
+    return None if isinstance(value, list) and not value else value
 
 
 def _complaint(error: Any) -> str:

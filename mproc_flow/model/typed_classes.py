@@ -66,16 +66,13 @@ def reduced(value: Any) -> tuple[Any, tuple[Any, ...]] | None:
         return None
     base = kind.__mro__[1]
     made = getattr(base, '__typed_da__', {}).get(base, {}).get(kind.doc_type)
-    is_made_there = getattr(made, '__origin__', None) is kind
-    return (
-        None
-        if not is_made_there
-        else ((_plain_array_class if kind is value else operator.getitem), (base, kind.doc_type))
-    )
+    if made is None or array_class(made) is not kind:
+        return None
+    return (_plain_array_class if kind is value else operator.getitem, (base, kind.doc_type))
 
 
 def _plain_array_class(base: Any, kind: type[Any]) -> Any:
-    return base[kind].__origin__
+    return array_class(base[kind])
 
 
 def is_any(kind: type[Any]) -> bool:

@@ -118,8 +118,6 @@ with Flow(start_method=sys.argv[1], quiet=True).add(uses=Plain) as f:
 """
 
 IN_MAIN = """
-from __future__ import annotations
-
 import sys
 from docarray import BaseDoc, DocList
 from docarray.typing import NdArray
@@ -143,7 +141,7 @@ class Size(BaseModel):
 
 class Splitter(Executor):
     @requests(on='/split')
-    def split(self, docs: DocList[Word], parameters: Size, **kwargs) -> DocList[Found]:
+    def split(self, docs: 'DocList[Word]', parameters: 'Size', **kwargs) -> 'DocList[Found]':
         return DocList[Found]([
             Found(id=doc.id, words=DocList[Word]([Word(text=text) for text in doc.text.split()][:parameters.size]))
             for doc in docs
@@ -152,7 +150,7 @@ class Splitter(Executor):
 
 class First(Executor):
     @requests(on='/split')
-    def first(self, doc: Found, **kwargs) -> Found:
+    def first(self, doc: 'Found', **kwargs) -> 'Found':
         doc.first = doc.words[0]
         return doc
 

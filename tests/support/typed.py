@@ -1,7 +1,5 @@
 """Typed documents for tests, and how they are compared."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

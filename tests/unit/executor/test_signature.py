@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Annotated, Any, Dict, List, Optional  # noqa: UP035 - as users write it
 
 import pytest
-from docarray import BaseDoc, DocList, DocVec
+from docarray import DocList, DocVec
 from docarray.documents import TextDoc
 from pydantic import BaseModel
 
@@ -38,6 +38,11 @@ def plain(docs: DocList[TextDoc], **kwargs: Any) -> DocList[Narrow]:
 
 def quoted(docs: 'DocList[TextDoc]', **kwargs: Any) -> 'DocList[Narrow]':  # noqa: UP037
     """In quotation marks, twice."""
+    raise NotImplementedError
+
+
+def partly(docs: Optional['DocList[TextDoc]'], **kwargs: Any) -> DocList[Narrow]:  # noqa: UP037, UP045
+    """A part in quotation marks."""
     raise NotImplementedError
 
 
@@ -75,7 +80,7 @@ def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize(
     'method',
-    [plain, quoted, optional, matrix, by_name, given, decorated(plain)],
+    [plain, quoted, partly, optional, matrix, by_name, given, decorated(plain)],
     ids=lambda method: method.__name__,
 )
 def test_every_way_to_write_it(method: Any) -> None:
@@ -233,17 +238,6 @@ def test_inherited_methods() -> None:
     assert found.gives is not None
     assert (found.takes['title'], found.gives['title']) == ('TextDoc', 'Narrow')
     assert found.gives['required'] == ['n']
-
-
-def test_a_class_without_a_schema_is_not_compared() -> None:
-    class Strange(BaseDoc):
-        model_config = {'arbitrary_types_allowed': True}  # noqa: RUF012
-        call: Callable[[], int]
-
-    def take(docs: Any) -> None: ...
-
-    take.__annotations__['docs'] = DocList[Strange]
-    assert schemas({'/x': take})['/x'].takes is None
 
 
 def test_what_was_found_is_kept_for_processes_that_cannot_look_it_up() -> None:

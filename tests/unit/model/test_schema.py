@@ -1,7 +1,6 @@
 """Which typed documents fit where others are wanted."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -11,7 +10,7 @@ from docarray import BaseDoc, DocList
 from docarray.typing import ImageUrl, NdArray
 from pydantic import ConfigDict, create_model
 
-from mproc_flow.model.schema import misfits
+from mproc_flow.model.schema import misfits, schema_of
 
 
 class Colour(Enum):
@@ -30,14 +29,14 @@ class Tree(BaseDoc):
     """Contains itself."""
 
     label: str
-    children: list[Tree] = []  # noqa: RUF012
+    children: list['Tree'] = []  # noqa: RUF012
 
 
 class OtherTree(BaseDoc):
     """Contains itself, too."""
 
     label: int
-    children: list[OtherTree] = []  # noqa: RUF012
+    children: list['OtherTree'] = []  # noqa: RUF012
 
 
 def document(name: str, **fields: Any) -> Any:
@@ -45,9 +44,17 @@ def document(name: str, **fields: Any) -> Any:
     return create_model(name, __base__=BaseDoc, **fields)
 
 
+# What is in a list, docarray tells from 0.41 on.
+TOLD = 'items' in (schema_of(document('Probe', a=(DocList[Inner], ...))) or {})['properties']['a']
+LISTS = pytest.mark.skipif(not TOLD, reason='docarray 0.40.0')
+
+
 def between(gives: type[BaseDoc], takes: type[BaseDoc]) -> list[str]:
     """Why one does not fit the other."""
-    return list(misfits(gives.model_json_schema(), takes.model_json_schema()))
+    given, wanted = schema_of(gives), schema_of(takes)
+    assert given is not None
+    assert wanted is not None
+    return list(misfits(given, wanted))
 
 
 def test_a_field_that_is_required_and_lacking() -> None:
@@ -92,7 +99,7 @@ def test_a_class_that_may_have_anything_may_have_it() -> None:
         (dict[str, int], dict[str, Any]),
         (Inner, Inner),
         (Inner | InnerNumber, Inner),
-        (DocList[Inner], DocList[Inner]),
+        pytest.param(DocList[Inner], DocList[Inner], marks=LISTS),
         (Tree, Tree),
     ],
 )
@@ -110,11 +117,13 @@ def test_what_fits(given: Any, wanted: Any) -> None:
         (int | bool, str | bytes, "field 'a' is boolean or integer, but string is wanted"),
         (datetime, str, "field 'a' is date-time, but string is wanted"),
         (NdArray, str, "field 'a' is array, but string is wanted"),
-        (Inner, DocList[Inner], "field 'a' is object, but array is wanted"),
+        pytest.param(Inner, DocList[Inner], "field 'a' is object, but array is wanted", marks=LISTS),
         (Inner, InnerNumber, "field 'a.name' is string, but integer is wanted"),
         (Inner | None, InnerNumber | None, "field 'a.name' is string, but integer is wanted"),
-        (DocList[Inner], DocList[InnerNumber], "field 'a[].name' is string, but integer is wanted"),
-        (DocList[Inner], DocList[Tree], "Inner has no field 'a[].label', which Tree requires"),
+        pytest.param(
+            DocList[Inner], DocList[InnerNumber], "field 'a[].name' is string, but integer is wanted", marks=LISTS
+        ),
+        pytest.param(DocList[Inner], DocList[Tree], "Inner has no field 'a[].label', which Tree requires", marks=LISTS),
         (list[str], list[int], "field 'a[]' is string, but integer is wanted"),
     ],
 )
@@ -136,3 +145,22 @@ def test_classes_that_contain_themselves() -> None:
 def test_every_field_is_told() -> None:
     found = between(document('Given', a=str), document('Wanted', a=int, b=int, c=int))
     assert len(found) == 3
+
+
+def test_a_field_without_a_schema_may_be_anything() -> None:
+    class Strange(BaseDoc):
+        model_config = ConfigDict(arbitrary_types_allowed=True)
+        a: Callable[[], int]
+        b: int
+
+    assert between(document('Given', a=str, b=int), Strange) == []
+    assert between(document('Given', a=str, b=str), Strange) == ["field 'b' is string, but integer is wanted"]
+    assert between(document('Given', b=int), Strange) == ["Given has no field 'a', which Strange requires"]
+
+
+def test_a_default_that_json_cannot_carry() -> None:
+    assert between(document('Given', a=str), document('Wanted', a=(str, object()))) == []
+
+
+def test_no_class_no_schema() -> None:
+    assert schema_of(None) is None

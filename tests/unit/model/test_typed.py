@@ -1,7 +1,5 @@
 """Typed documents as Documents and back: nothing is lost on the way, and what does not fit is said."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum

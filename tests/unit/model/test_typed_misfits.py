@@ -1,7 +1,5 @@
 """What an arriving Document lacks for a class of typed documents is said field by field."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 
 import pytest

@@ -20,6 +20,8 @@ from mproc_flow.topology.plan import Route
 from mproc_flow.transport.frames import Part, Work
 
 RESULTS = '__results__'
+# As docarray calls the class, with or without what is in it.
+LIST = type(DocList[TextDoc]()).__name__.replace('TextDoc', 'Counted')
 
 
 class Counted(BaseDoc):
@@ -239,7 +241,7 @@ def test_an_asynchronous_one_is_awaited() -> None:
     [
         ('list', 'Single.wrong returned list; an Executor method that takes one document returns Counted'),
         ('dict', 'Single.wrong returned dict; an Executor method that takes one document returns Counted'),
-        ('array', 'Single.wrong returned DocList; an Executor method that takes one document returns Counted'),
+        ('array', f'Single.wrong returned {LIST}; an Executor method that takes one document returns Counted'),
         ('other', 'Single.wrong returned a TextDoc; its annotation says Counted'),
     ],
 )
