@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Mapping
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any
 
-from mproc_flow.background import in_thread
+from mproc_flow.background import finished, in_thread
 from mproc_flow.client import READY_BOUND, BaseClient
 from mproc_flow.model.request import SUCCESS, Response, batches, called
 from mproc_flow.posting import inputs as awaited
@@ -21,13 +21,15 @@ from mproc_flow.posting.pool import IsHopeless
 from mproc_flow.posting.progress import progress
 from mproc_flow.transport.exchange import ConnectionLost
 from mproc_flow.transport.exchange_async import AsyncConnection, Requests
+from mproc_flow.transport.turns import Turns
 
 
-class Answers:
+class Answers(Coroutine[Any, Any, Any]):
     """What the post() of an asynchronous client gives; nothing is sent before it is awaited or iterated over.
 
     ``await answers`` gives what the synchronous post() returns. ``async for docs in answers`` gives the Documents (or
-    the Response) of each request as it comes, whatever callbacks there are.
+    the Response) of each request as it comes, whatever callbacks there are. One of the two, once. It is a coroutine:
+    ``asyncio.create_task(answers)`` works.
     """
 
     def __init__(
@@ -42,23 +44,56 @@ class Answers:
         self._options = options
         self._what = what
         self._used = False
+        self._coroutine: Coroutine[Any, Any, Any] | None = None
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return self._all().__await__()
+        return self._begun().__await__()
 
     def __aiter__(self) -> AsyncIterator[Any]:
+        self._use()
         return self._each()
+
+    def send(self, value: Any) -> Any:
+        """Go on until the next wait; for event loops."""
+        if self._coroutine is None:
+            self._coroutine = self._begun()
+        return self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an error where it waits; for event loops."""
+        if self._coroutine is None:
+            self._coroutine = self._begun()
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        """Give up waiting, or never begin."""
+        self._used = True
+        if self._coroutine is not None:
+            self._coroutine.close()
 
     def __del__(self) -> None:
         if not self._used:
             warnings.warn('post() was never awaited, and sent nothing', RuntimeWarning, stacklevel=2)
+
+    def __repr__(self) -> str:
+        state = 'awaited already' if self._used else 'nothing is sent before it is awaited or iterated over'
+        return f'<answers of post({self._what[1]!r}): {state}>'
+
+    def _begun(self) -> Coroutine[Any, Any, Any]:
+        self._use()
+        return self._all()
+
+    def _use(self) -> None:
+        if self._used:
+            raise RuntimeError('these answers were awaited or iterated over already: call post() once more')
+        self._used = True
 
     async def _all(self) -> Any:
         kept = []
         async with aclosing(self._handled()) as handled:
             async for delivery in handled:
                 kept.append(self._callbacks.kept(delivery.response, delivery.info))
-        return self._callbacks.result(kept, self._options.return_responses)
+        return self._callbacks.result(kept, self._options.return_responses, self._options.return_type)
 
     async def _each(self) -> AsyncGenerator[Any, None]:
         async with aclosing(self._handled()) as handled:
@@ -71,7 +106,6 @@ class Answers:
 
     async def _handled(self) -> AsyncGenerator[Delivery, None]:  # nesting: two that have to be closed
         """Call the callbacks for each delivery; those that are coroutines are awaited."""
-        self._used = True
         async with aclosing(self._deliveries) as deliveries:
             with progress(self._options.show_progress, *self._what) as bar:
                 async for delivery in deliveries:
@@ -134,8 +168,12 @@ class AsyncClient(BaseClient):
 
     # ---- inside ----
 
+    def _set_up(self, *args: Any) -> None:
+        super()._set_up(*args)
+        self._turns = Turns()
+
     def _connection(self, context: Any, address: str, is_hopeless: IsHopeless) -> AsyncConnection:
-        return AsyncConnection(context, address, is_hopeless)
+        return AsyncConnection(context, address, is_hopeless, self._turns, _aside)
 
     async def _exchange(self, letters: Letters, inputs: Any, options: PostOptions) -> AsyncGenerator[Delivery, None]:
         inputs = called(inputs)
@@ -153,6 +191,7 @@ class AsyncClient(BaseClient):
     async def _round(  # nesting: replies, and what can be delivered then
         self, letters: Letters, requests: Requests, timeout: float | None
     ) -> AsyncGenerator[Delivery, None]:
+        await self._turns.pass_on()
         connection = self._pool.acquire()
         try:
             async with aclosing(connection.exchange_async(letters.call, requests, letters.window, timeout)) as replies:
@@ -164,3 +203,7 @@ class AsyncClient(BaseClient):
                 raise await in_thread(self._loss) from lost
         finally:
             self._pool.release(connection)
+
+
+async def _aside(function: Callable[[], None]) -> None:
+    await finished(in_thread(function))

@@ -153,7 +153,7 @@ class Client(BaseClient):
             for delivery in exchange:
                 bar.add(delivery)
                 kept.append(callbacks.call(delivery.response, delivery.info))
-        return callbacks.result(kept, chosen.return_responses)
+        return callbacks.result(kept, chosen.return_responses, chosen.return_type)
 
     def is_flow_ready(self, timeout: float = READY_BOUND) -> bool:
         """Say whether the Flow is there and every Executor that an answer waits for has a process that takes work.

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mproc_flow.display import table
 from mproc_flow.options.groups import FLOW
 from mproc_flow.service import Service
 from mproc_flow.topology.deployment import DeploymentSpec
@@ -90,6 +91,10 @@ class Definition(Service):
     def __repr__(self) -> str:
         names = ', '.join(self._graph.names)
         return f'<{type(self).__name__} {self._options["name"]!r} of {len(self)} Executors: {names}>'
+
+    def _repr_html_(self) -> str:  # for notebooks
+        title = f'{type(self).__name__} {self._options["name"]!r}, {self._state}'
+        return table(title, self.layout, self.pods)
 
     @property
     def _options(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mproc_flow.display import table
 from mproc_flow.executor import check_executor
 from mproc_flow.options.groups import ALONE, DEPLOYMENT, EXECUTOR
 from mproc_flow.run import Run
@@ -77,8 +78,14 @@ class Deployment(Service):
         """The options it gives to a Flow's ``add()``."""
         return {name: value for name, value in self._given.items() if name not in ALONE and name in EXECUTOR.names}
 
+    def _repr_html_(self) -> str:  # for notebooks
+        return table(f'Deployment, {self._state}', self._graph, self.pods)
+
+    @property
+    def _graph(self) -> Graph:
+        return Graph().add({**self.executor_options, 'name': self._name})
+
     def _new_run(self) -> Run:
-        options = {**self.executor_options, 'name': self._name}
         alone = (*ALONE, 'name', 'start_method', 'timeout_ready', 'timeout_ctrl')
         around = {name: value for name, value in {**self._given, 'name': self._name}.items() if name in alone}
-        return Run(around, Graph().add(options).placed(self._place, Graph()))
+        return Run(around, self._graph.placed(self._place, Graph()))

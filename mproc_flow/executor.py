@@ -10,12 +10,12 @@ from types import SimpleNamespace, TracebackType
 from typing import Any, TypeVar, overload
 
 from mproc_flow.errors import BadOption
-
-DEFAULT_ENDPOINT = '/default'
+from mproc_flow.model.schema import DEFAULT_ENDPOINT, at_endpoint
+from mproc_flow.signature import accepted, check_accepted, give_schemas, signature
 
 _ENDPOINTS = '_mproc_flow_endpoints'
-_OFFERED = ('docs', 'parameters', 'docs_matrix', 'docs_map')
 
+_On = str | Iterable[str] | None
 _Method = TypeVar('_Method', bound=Callable[..., Any])
 
 
@@ -24,36 +24,43 @@ def requests(function: _Method, /) -> _Method: ...
 
 
 @overload
-def requests(*, on: str | Iterable[str] | None = None) -> Callable[[_Method], _Method]: ...
+def requests(
+    *, on: _On = None, request_schema: Any = None, response_schema: Any = None
+) -> Callable[[_Method], _Method]: ...
 
 
-def requests(function: Any = None, /, *, on: str | Iterable[str] | None = None) -> Any:
+def requests(
+    function: Any = None, /, *, on: _On = None, request_schema: Any = None, response_schema: Any = None
+) -> Any:
     """Bind an Executor's method to endpoints.
 
-    ``@requests`` alone makes the method answer every endpoint that no other method is bound to;
-    ``@requests(on='/x')`` and ``@requests(on=['/x', '/y'])`` bind it to these. The method may be plain or
-    ``async def``; it takes any of ``**kwargs`` and
+    ``@requests`` alone makes the method answer every endpoint that no other method is bound to. The method may be
+    plain or ``async def``; it takes any of ``**kwargs`` and
 
-    * ``docs``: DocumentArray;
+    * ``docs``: DocumentArray, or what it is annotated with: docarray's ``DocList[X]``;
     * ``parameters``: dict;
-    * ``docs_matrix``: list of DocumentArrays, one for each branch if the Executor has ``disable_reduce``, else with all
+    * ``docs_matrix``: list of such arrays, one for each branch if the Executor has ``disable_reduce``, else with all
       Documents in one; None if there are no Documents;
-    * ``docs_map``: the same as a dict by the name of the branch.
+    * ``docs_map``: the same as a dict by the name of the branch;
 
-    What it returns:
-    None (the Documents, changed in place, go on), a DocumentArray (replaces them) or a dict (goes to
-    ``parameters['__results__'][<pod name>]``).
+    or ``doc`` instead of all Documents: then it is called for each.
+
+    It returns None (the Documents, changed in place, go on), an array (replaces them; of ``doc`` a document) or a dict
+    (goes to ``parameters['__results__'][<pod name>]``).
 
     Args:
         on: Endpoint or endpoints.
+        request_schema, response_schema: ``DocList[X]``, instead of annotations of ``docs`` and of what is returned.
 
     Raises:
-        TypeError: ``on`` is not text, or the method cannot be called with what a request offers.
+        TypeError: ``on`` is not text, a schema is not docarray's, or a request does not offer what the method takes.
     """
     endpoints = _endpoints(on)
 
     def bind(method: _Method) -> _Method:
-        _accepted(method)
+        check_accepted(method)
+        if request_schema is not None or response_schema is not None:
+            give_schemas(method, request_schema, response_schema)
         setattr(method, _ENDPOINTS, (*getattr(method, _ENDPOINTS, ()), *endpoints))
         return method
 
@@ -140,7 +147,7 @@ class Executor:
         Raises:
             KeyError: No method is bound to it.
         """
-        name = self._bindings.get(endpoint, self._bindings.get(DEFAULT_ENDPOINT))
+        name = at_endpoint(self._bindings, endpoint)
         if name is None:
             raise KeyError(f'{type(self).__name__} has no method for {endpoint!r}; it has {sorted(self._bindings)}')
         method = getattr(self, name)
@@ -185,7 +192,7 @@ def bindings(kind: type[Executor], overrides: dict[str, str] | None = None) -> d
             raise AttributeError(
                 f'uses_requests binds {endpoint!r} to {name!r}, but {kind.__name__} has no such method'
             )
-        _accepted(getattr(kind, name))
+        check_accepted(getattr(kind, name))
     moved = set((overrides or {}).values())
     kept = {endpoint: name for endpoint, name in found.items() if name not in moved}
     return {**kept, **(overrides or {})}
@@ -207,6 +214,8 @@ def check_executor(kind: Any, where: str, overrides: dict[str, str] | None = Non
         raise BadOption(f'{where}={name} is no Executor: derive it from mproc_flow.Executor')
     try:
         bound = bindings(kind, overrides)
+        for method in bound.values():
+            signature(getattr(kind, method))
     except (AttributeError, TypeError) as error:
         raise BadOption(f'{where}={name}: {error}') from None
     if not bound:
@@ -231,14 +240,6 @@ def find_class(name: str) -> type[Executor] | None:
     return next(iter(found.values()), None)
 
 
-def accepted(method: Callable[..., Any]) -> frozenset[str]:
-    """Give which of ``docs``, ``parameters``, ... a method takes."""
-    names = inspect.signature(method).parameters.values()
-    if any(name.kind is inspect.Parameter.VAR_KEYWORD for name in names):
-        return frozenset(_OFFERED)
-    return frozenset(name.name for name in names) & frozenset(_OFFERED)
-
-
 def _own_bindings(owner: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in vars(owner).items():
@@ -250,27 +251,13 @@ def _own_bindings(owner: type) -> dict[str, str]:
     return found
 
 
-def _endpoints(on: str | Iterable[str] | None) -> tuple[str, ...]:
+def _endpoints(on: _On) -> tuple[str, ...]:
     if on is None:
         return (DEFAULT_ENDPOINT,)
     endpoints = (on,) if isinstance(on, str) else tuple(on) if isinstance(on, Iterable) else (on,)
     if not endpoints or not all(isinstance(endpoint, str) for endpoint in endpoints):
         raise TypeError(f"@requests(on=...) takes an endpoint such as '/index' or a list of them, not {on!r}")
     return endpoints
-
-
-def _accepted(method: Callable[..., Any]) -> None:
-    for name in list(inspect.signature(method).parameters.values())[1:]:
-        required = name.default is inspect.Parameter.empty and name.kind not in (
-            inspect.Parameter.VAR_KEYWORD,
-            inspect.Parameter.VAR_POSITIONAL,
-        )
-        if required and (name.name not in _OFFERED or name.kind is inspect.Parameter.POSITIONAL_ONLY):
-            where = getattr(method, '__qualname__', repr(method))
-            raise TypeError(
-                f'{where} wants {name.name!r}, which a request does not offer: '
-                f'take any of {", ".join(_OFFERED)} or **kwargs, or give it a default'
-            )
 
 
 class BaseExecutor(Executor):

@@ -13,14 +13,16 @@ from typing import Any
 import msgspec
 
 from mproc_flow.client import Client
-from mproc_flow.errors import FlowClosed, MprocFlowError
-from mproc_flow.executor import check_executor, find_class
+from mproc_flow.errors import FlowClosed, FlowTopologyError, MprocFlowError
+from mproc_flow.executor import bindings, check_executor, find_class
 from mproc_flow.logs import FlowLog
 from mproc_flow.options.groups import FLOW
+from mproc_flow.signature import schemas
 from mproc_flow.supervisor import payload
-from mproc_flow.supervisor.launch import Cargo, needs_fork
+from mproc_flow.supervisor.launch import Cargo, needs_fork, preload
 from mproc_flow.supervisor.owner import Supervision
 from mproc_flow.topology import devices
+from mproc_flow.topology.edges import Schemas, mismatches
 from mproc_flow.topology.graph import Graph
 from mproc_flow.topology.plan import ExecutorSpec, Plan, PodSpec
 from mproc_flow.topology.pods import Host
@@ -51,6 +53,7 @@ class Run:
         self.closing = False
         self.interrupted = False
         self.client: Any = None
+        self._launched = False
         self._client_type = client_type
         chosen = FLOW.with_defaults(options)
         self._log = FlowLog(chosen['quiet'])
@@ -66,9 +69,13 @@ class Run:
             FlowTopologyError, BadOption, BadConfigSource: It could not be started.
         """
         plan, sources = graph.plan(options, _surroundings())
-        for source in sources.values():
+        known = {}
+        for node, source in sources.items():
             if source.kind is not None:
                 check_executor(source.kind, source.place, source.requests)
+                bound = bindings(source.kind, source.requests)
+                known[node] = schemas({endpoint: getattr(source.kind, name) for endpoint, name in bound.items()})
+        _check_edges(plan, known)
         return plan, sources
 
     @property
@@ -87,10 +94,18 @@ class Run:
         """Pods get the memory of the process that starts it."""
         return needs_fork(self._plan)
 
+    def prepare(self) -> None:
+        """Do beforehand what :meth:`launch` would have to do and any thread can: import what pods need."""
+        preload()
+
     def launch(self) -> None:
         """Begin with :meth:`start`: what has to happen in the thread whose memory forked pods get."""
         self._begin = time.monotonic()
         self.supervision.launch()
+        self._launched = True
+        if self.closing:  # close() came when there was nothing to stop yet
+            self.supervision.stop()
+            raise FlowClosed(f'{self._plan.flow} was closed while it started')
 
     def await_start(self) -> None:
         """Go on with it: wait until everything is ready."""
@@ -99,11 +114,18 @@ class Run:
         self.client = self._client_type.at(address, self._options, self._explain, self._is_hopeless)
         self._log.say(logging.INFO, self._banner(time.monotonic() - self._begin))
 
-    def close(self) -> None:
-        """Stop everything."""
+    def kill(self) -> None:
+        """Make :meth:`close`, in another thread, end at once."""
+        if self._launched:
+            self.supervision.kill()
+
+    def close(self, grace: float | None = None) -> None:
+        """Stop everything; nothing if nothing was launched. For ``grace`` see :meth:`Supervision.stop`."""
         self.closing = True
+        if not self._launched:
+            return
         try:
-            self.supervision.stop()
+            self.supervision.stop(grace)
         except KeyboardInterrupt:
             if not self.interrupted:  # else it is the second one, and asked for no more than what was done
                 raise
@@ -122,6 +144,13 @@ class Run:
     def _banner(self, seconds: float) -> str:
         pods = '\n'.join(f'    {pod.name:<24} pid {pod.pid}' for pod in self.supervision.pods)
         return f'{self._plan.flow} is ready after {seconds:.2f} s at {self.address} (protocol zmq)\n{pods}'
+
+
+def _check_edges(plan: Plan, known: Schemas) -> None:
+    """Check what is known before any process runs; of classes that only their pods load, the pods tell."""
+    found = [sentence for sentences in mismatches(plan.routes, known).values() for sentence in sentences]
+    if found:
+        raise FlowTopologyError(f'{plan.flow}: {"; ".join(found)}')
 
 
 def _surroundings() -> Host:

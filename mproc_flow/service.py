@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Strong references: a running Flow that nobody holds any more still runs, until it is closed at exit.
 _running: set[Service] = set()
 
-_GLANCE = 0.002
+GLANCE = 0.002
 
 
 class Service(Posting):
@@ -49,7 +49,8 @@ class Service(Posting):
             FlowBuildLevelError: The Flow is running already.
         """
         self._check_start()
-        run = self._prepare()
+        run = self._new_run()
+        self._begin(run)
         try:
             with signals.left_to_main():
                 run.start()
@@ -134,7 +135,7 @@ class Service(Posting):
                 return True
             if left <= 0 or any(pod.state != 'ready' for pod in run.supervision.pods):
                 return False
-            time.sleep(_GLANCE)  # all are ready, and the gateway is about to hear of it
+            time.sleep(GLANCE)  # all are ready, and the gateway is about to hear of it
         return False
 
     # ---- how it is ----
@@ -172,18 +173,29 @@ class Service(Posting):
         """Where clients connect: ``tcp://host:port`` if a port was given, else a private socket file."""
         return self._running_run().address
 
+    @property
+    def _state(self) -> str:
+        """In words, for people."""
+        run = self._run
+        if run is None:
+            return 'not running'
+        if run.supervision.failure is not None:
+            return 'failed'
+        return 'starting' if run.client is None else f'running at {self.address}'
+
     def _check_start(self) -> None:
         if loader.is_importing_main():
             raise MissingMainGuard
+        if self._run is not None:
+            raise FlowBuildLevelError('start() on a Flow that is running already')
 
-    def _prepare(self) -> Run:
-        """Give a run that has not begun yet."""
+    def _begin(self, run: Run) -> None:
+        """Take on a run that is about to be started."""
         with self._lock:
             if self._run is not None:
                 raise FlowBuildLevelError('start() on a Flow that is running already')
-            run = self._run = self._new_run()
+            self._run = run
             _running.add(self)
-        return run
 
     def _running_run(self) -> Run:
         run = self._run

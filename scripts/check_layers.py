@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BASE = frozenset({'errors', 'logs', 'hooks', 'version'})
-POD = BASE | {'model', 'options', 'topology', 'transport', 'executor', 'runtime'}
+POD = BASE | {'model', 'options', 'topology', 'transport', 'signature', 'executor', 'runtime'}
 EVERYTHING = POD | {
     'alone',
+    'types',
     'supervisor',
     'posting',
     'client',
@@ -31,6 +32,7 @@ EVERYTHING = POD | {
     'run',
     'service',
     'definition',
+    'display',
     'deployment',
     'flow',
     'async_flow',
@@ -49,8 +51,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     'options': BASE,
     'topology': BASE | {'model', 'options'},
     'export': BASE | {'model', 'options', 'topology'},
+    'types': BASE | {'model'},
     'transport': BASE | {'model'},
-    'executor': BASE | {'model', 'options', 'transport'},
+    'signature': BASE | {'model'},
+    'executor': BASE | {'model', 'options', 'transport', 'signature'},
     'runtime': POD - {'runtime'},
     'supervisor': POD,
     'posting': BASE | {'model', 'options', 'transport'},
@@ -59,8 +63,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     'async_client': BASE | {'model', 'options', 'transport', 'posting', 'client', 'background'},
     'run': POD | {'supervisor', 'client'},
     'service': POD | {'supervisor', 'posting', 'client', 'run'},
-    'deployment': POD | {'supervisor', 'client', 'export', 'run', 'service'},
-    'definition': BASE | {'options', 'topology', 'service'},
+    'display': BASE | {'topology', 'supervisor'},
+    'deployment': POD | {'supervisor', 'client', 'export', 'run', 'service', 'display'},
+    'definition': BASE | {'options', 'topology', 'service', 'display'},
     'flow': POD | {'supervisor', 'client', 'export', 'run', 'definition', 'deployment'},
     'async_flow': POD | {'supervisor', 'client', 'async_client', 'background', 'run', 'service', 'flow'},
     'compat': BASE,  # what it gives other names it finds by name
@@ -94,6 +99,12 @@ LAZY: dict[str, frozenset[str]] = {
     'mproc_flow.topology.source': frozenset(
         {'mproc_flow.topology.configuration', 'mproc_flow.topology.executorfile', 'mproc_flow.topology.lookup'}
     ),
+    # files, tables and the codec, which knows what a DocumentArray is: few pods use them, and all start sooner
+    'mproc_flow.model.stored': frozenset(
+        {'mproc_flow.model.files', 'mproc_flow.model.packed', 'mproc_flow.model.show', 'mproc_flow.model.sources'}
+    ),
+    'mproc_flow.model.forms': frozenset({'mproc_flow.model.packed', 'mproc_flow.model.show'}),
+    'mproc_flow.model.content': frozenset({'mproc_flow.model.uri'}),
     # asyncio would make every pod without async methods start later
     'mproc_flow.runtime.executor_pod': frozenset({'mproc_flow.runtime.worker_async'}),
 }

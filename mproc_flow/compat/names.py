@@ -74,6 +74,7 @@ MODULES: dict[str, dict[str, str]] = {
     'docarray.array.document': _ARRAY,
     'docarray.document': _DOCUMENT,
     'docarray.document.generators': _GENERATORS,
+    'docarray.score': {'NamedScore': 'mproc_flow.types.document:NamedScore'},
 }  # fmt: skip
 
 # Why something that programs are likely to ask for is not there.

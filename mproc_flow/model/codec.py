@@ -8,14 +8,14 @@ by number. Data only: nothing that arrives is ever unpickled or evaluated.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
 
 from mproc_flow.errors import SerializationError
-from mproc_flow.model import portable
+from mproc_flow.model import portable, quick
 from mproc_flow.model.array import DocumentArray, trusted
 from mproc_flow.model.document import Document
 from mproc_flow.model.numeric import FrameNumber, pack, unpack
@@ -35,7 +35,8 @@ class _Body(msgspec.Struct, array_like=True):
         version: Which format the rest has; a receiver takes its own only.
         docs: The Documents.
         parameters: The parameters.
-        blobs: Which Document's blob is which frame.
+        blobs: Which Document's blob is which frame. Documents are counted as they are met: each before its chunks, and
+            these before its matches.
     """
 
     version: Literal[1]
@@ -58,7 +59,8 @@ def encode(docs: Sequence[Document], parameters: Mapping[str, Any]) -> list[byte
 
     Of tags and parameters, None, bool, int, float, str, bytes, datetime, numeric arrays, and lists and dicts (by
     str or int) of these travel exactly, up to 100 deep. Tuples arrive as lists, numpy's numbers as Python's, and
-    subclasses of all these as what they derive from. Time zones arrive as offsets from UTC.
+    subclasses of all these as what they derive from. Time zones arrive as offsets from UTC. Chunks and matches
+    travel up to 32 deep.
 
     Frames of large arrays and blobs are views: do not change the arrays before the frames are sent.
 
@@ -101,12 +103,15 @@ def decode(frames: Sequence[Buffer]) -> tuple[DocumentArray, dict[str, Any]]:
 def _encode(docs: Sequence[Document], parameters: Mapping[str, Any], *, careful: bool) -> list[Any]:
     frames: list[Any] = [b'']
     body = _Body(VERSION, [], {})
+    copied, is_plain = False, quick.is_plain_document
     for position, doc in enumerate(docs):
-        if careful or not portable.is_plain_document(doc):
+        if careful or not is_plain(doc):
             doc = portable.portable_document(doc, position)
-            _detach_blob(doc, position, body, frames)
+            copied = True
         body.docs.append(doc)
-    plain = not careful and portable.is_plain_parameters(parameters)
+    if copied:
+        _detach_blobs(body, frames)
+    plain = not careful and quick.is_plain_parameters(parameters)
     body.parameters = dict(parameters) if plain else portable.portable_parameters(parameters)
     outer, _current.frames = _current.frames, frames
     try:
@@ -116,21 +121,31 @@ def _encode(docs: Sequence[Document], parameters: Mapping[str, Any], *, careful:
     return frames
 
 
-def _detach_blob(doc: Document, position: int, body: _Body, frames: list[Any]) -> None:
-    if doc.blob is not None and len(doc.blob) >= portable.BLOB_FRAME_FROM:
-        body.blobs.append((position, len(frames)))
-        frames.append(doc.blob)
-        doc.blob = None
+def _detach_blobs(body: _Body, frames: list[Any]) -> None:
+    # Only copies have blobs of this size: a Document that has one is not plain.
+    for position, doc in enumerate(_walk(body.docs)):
+        if doc.blob is not None and len(doc.blob) >= quick.BLOB_FRAME_FROM:
+            body.blobs.append((position, len(frames)))
+            frames.append(doc.blob)
+            doc.blob = None
 
 
 def _attach_blobs(body: _Body, frames: Sequence[Buffer]) -> None:
-    last = 0
+    if not body.blobs:
+        return
+    docs, last = list(_walk(body.docs)), 0
     for position, number in body.blobs:
         # Many Documents that refer to one frame would each get a copy of it.
         if number <= last:
             raise ValueError('blobs are not in the order of their frames')
-        body.docs[position].blob = bytes(frames[number])
+        docs[position].blob = bytes(frames[number])
         last = number
+
+
+def _walk(docs: Iterable[Document]) -> Iterator[Document]:
+    for doc in docs:
+        yield doc
+        yield from _walk(doc._nested())
 
 
 def _to_wire(value: Any) -> Any:

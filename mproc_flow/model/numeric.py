@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,19 +43,39 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Packed).decode
 
 
+def as_array(value: Any) -> np.ndarray:
+    """Make an array of a value: an array, a number, nested lists of numbers, or an array of another library.
+
+    A tensor of torch is taken without its gradient, and from its device to the CPU.
+
+    Raises:
+        Exception: What numpy or the value's own ``__array__`` or ``__dlpack__`` raises.
+    """
+    torch: Any = sys.modules.get('torch')  # where it is not, there are no tensors of it
+    if torch is not None and isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+    if hasattr(value, '__dlpack__') and not hasattr(value, '__array__'):
+        value = np.from_dlpack(value)
+    return np.asarray(value)
+
+
 def as_numeric(value: Any) -> np.ndarray:
-    """Make a numeric array of a value: an array, a number, nested lists of numbers, or what has ``__array__``.
+    """Make a numeric array of a value; otherwise as :func:`as_array`.
 
     Raises:
         TypeError: It has no numeric dtype, or it is a masked array.
-        Exception: What numpy or the value's own ``__array__`` raises.
     """
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError('a masked array cannot travel, its mask would be lost: use filled()')
-    array = np.asarray(value)
+    array = as_array(value)
     if wire_name(array.dtype) is None:
         raise TypeError(_not_numeric(array))
     return array
+
+
+def is_array_like(value: Any) -> bool:
+    """Say whether a value is an array of another library, which tells its content to numpy."""
+    return not isinstance(value, type) and (hasattr(value, '__array__') or hasattr(value, '__dlpack__'))
 
 
 def pack(array: np.ndarray, frames: list[Any]) -> bytes:

@@ -1,94 +1,58 @@
-"""What may travel between processes: a quick check, and the careful way that converts or says what cannot.
+"""What may travel between processes: the careful way, which converts values or says what cannot travel and where it is.
 
-Most messages hold nothing but plain values, which the encoder takes as they are. Only what fails the quick check
-is gone through value by value, and only then is it known where a value stands.
+Only what fails the check of :mod:`mproc_flow.model.quick` is gone through value by value.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 from msgspec.msgpack import Ext
-from msgspec.structs import astuple
 
 from mproc_flow.errors import SerializationError
-from mproc_flow.model.document import Document
-from mproc_flow.model.numeric import as_numeric
-
-# Lists and dicts inside each other; deeper ones contain themselves, or would not fit the stack of the receiver.
-MAX_DEPTH = 100
-# A blob from this size up gets a frame of its own.
-BLOB_FRAME_FROM = 64 * 1024
+from mproc_flow.model.document import Document, More
+from mproc_flow.model.numeric import as_numeric, is_array_like
+from mproc_flow.model.quick import MAX_DEPTH, MAX_LEVELS
+from mproc_flow.model.score import NamedScore
 
 # Numbers of the msgpack extensions for what msgpack has no type for.
 ARRAY, BIG_INT, MOMENT = 1, 2, 3
 
 _DATA = 'None, bool, int, float, str, bytes, list, dict, datetime and numeric numpy arrays'
-_KEYS = frozenset({str, int})
-_TEXT_KEYS = frozenset({str})
-_PLAIN = frozenset({type(None), bool, int, float, str, bytes, np.ndarray, np.bool_, np.float16, np.float32, np.float64})
-_PLAIN |= {np.dtype(code).type for code in 'bBhHiIlLqQ'}
 
 _Rule = Callable[[Any, str, int], Any]
 
 
-def is_plain_document(doc: Any) -> bool:
-    """Say quickly whether the encoder takes this Document as it is."""
-    if type(doc) is not Document:
-        return False
-    key, text, blob, tensor, embedding, uri, mime_type, tags = astuple(doc)
-    return (
-        type(key) is str
-        and (text is None or type(text) is str)
-        and (blob is None or (type(blob) is bytes and len(blob) < BLOB_FRAME_FROM))
-        and (tensor is None or type(tensor) is np.ndarray)
-        and (embedding is None or type(embedding) is np.ndarray)
-        and (uri is None or type(uri) is str)
-        and (mime_type is None or type(mime_type) is str)
-        and type(tags) is dict
-        and (not tags or _is_plain_dict(tags, 1))
-    )
-
-
-def is_plain_parameters(parameters: Any) -> bool:
-    """Say quickly whether the encoder takes these parameters as they are."""
-    return type(parameters) is dict and _TEXT_KEYS.issuperset(map(type, parameters)) and _is_plain_dict(parameters, 1)
-
-
-def _is_plain_dict(values: dict[Any, Any], depth: int) -> bool:
-    for key, value in values.items():
-        if type(key) not in _KEYS or (type(value) not in _PLAIN and not _is_plain_container(value, depth)):
-            return False
-    return True
-
-
-def _is_plain_container(value: Any, depth: int) -> bool:
-    if depth >= MAX_DEPTH:
-        return False
-    if type(value) is dict:
-        return _is_plain_dict(value, depth + 1)
-    if type(value) is not list and type(value) is not tuple:
-        return False
-    # In a list of many values, a set meets their types faster than a loop does.
-    if _PLAIN.issuperset(map(type, value)):
-        return True
-    return all(type(item) in _PLAIN or _is_plain_container(item, depth + 1) for item in value)
-
-
 def portable_document(doc: Any, position: int) -> Document:
-    """Make a copy of a Document that the encoder takes.
+    """Make a copy of a Document, and of those nested in it, that the encoder takes.
 
     Raises:
         SerializationError: It is no Document, or a value in it cannot travel.
     """
+    return _document(doc, f'Document {position}', 0)
+
+
+def _document(doc: Any, where: str, level: int) -> Document:
     if type(doc) is not Document:
-        more = '; values of your own go into tags' if isinstance(doc, Document) else ''
-        raise SerializationError(f'Document {position}: only Documents can travel, this is a {_name(doc)}{more}')
-    where = f'Document {position} ({_short(doc.id)}), field '
-    return Document(**{name: rule(getattr(doc, name), where + name, 0) for name, rule in _FIELDS.items()})
+        hint = '; values of your own go into tags' if isinstance(doc, Document) else ''
+        raise SerializationError(f'{where}: only Documents can travel, this is a {_name(doc)}{hint}')
+    if level > MAX_LEVELS:
+        raise _refusal(where, f'chunks and matches are nested more than {MAX_LEVELS} deep, or contain what they are in')
+    where = f'{where} ({_short(doc.id)}), '
+    found = {name: rule(getattr(doc, name), f'{where}field {name}', 0) for name, rule in _FIELDS.items()}
+    more: More | None = doc._more
+    if more is None:
+        return Document(**found)
+    further = {name: rule(getattr(more, name), f'{where}field {name}', 0) for name, rule in _FURTHER.items()}
+    for name in ('chunks', 'matches'):
+        docs = getattr(more, name)
+        if docs:
+            further[name] = [_document(one, f'{where}{name}[{at}]', level + 1) for at, one in enumerate(docs)]
+    return Document(**found, _more=More(**further))  # type: ignore[call-arg]
 
 
 def portable_parameters(parameters: Any) -> dict[str, Any]:
@@ -113,6 +77,8 @@ def portable(value: Any, where: str, depth: int) -> Any:
     for kinds, rule in _RULES:
         if isinstance(value, kinds):
             return rule(value, where, depth)
+    if is_array_like(value):
+        return _array(value, where, depth)
     hint = ' (make it a list)' if isinstance(value, (set, frozenset)) else ''
     raise _refusal(where, f'a value of type {_name(value)} cannot travel{hint}; only data can: {_DATA}')
 
@@ -147,6 +113,50 @@ def _integer(value: Any, where: str, depth: int) -> int | Ext:
 
 def _float(value: Any, where: str, depth: int) -> float:
     return float(value)
+
+
+def _number(value: Any, where: str, depth: int) -> float:
+    try:
+        if not isinstance(value, (str, bytes)):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise _refusal(where, f'a number is needed, not {_short(value)} ({_name(value)})')
+
+
+def _count(value: Any, where: str, depth: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise _refusal(where, f'a whole number is needed, not {_name(value)}') from None
+    if not -(1 << 63) <= number < 1 << 64:
+        raise _refusal(where, f'the number {number} has more than 64 bits')
+    return number
+
+
+def _numbers(value: Any, where: str, depth: int) -> list[float]:
+    try:
+        items = list(value)
+    except TypeError:
+        raise _refusal(where, f'a list of numbers is needed, not {_name(value)}') from None
+    return [_number(item, f'{where}[{position}]', depth) for position, item in enumerate(items)]
+
+
+def _scores(value: Any, where: str, depth: int) -> dict[str, NamedScore]:
+    return {
+        _text(name, f'{where}, key {name!r:.60}', depth): _score(score, f'{where}[{name!r}]')
+        for name, score in value.items()
+    }
+
+
+def _score(score: Any, where: str) -> NamedScore:
+    text = _optional(_text)
+    return NamedScore(
+        _optional(_number)(score.value, f'{where}.value', 0),
+        text(score.op_name, f'{where}.op_name', 0),
+        text(score.description, f'{where}.description', 0),
+        text(score.ref_id, f'{where}.ref_id', 0),
+    )
 
 
 def _scalar(value: Any, where: str, depth: int) -> Any:
@@ -244,4 +254,15 @@ _FIELDS: dict[str, _Rule] = {
     'uri': _optional(_text),
     'mime_type': _optional(_text),
     'tags': _mapping,
+}
+_FURTHER: dict[str, _Rule] = {
+    'scores': _optional(_scores),
+    'evaluations': _optional(_scores),
+    'weight': _optional(_number),
+    'parent_id': _optional(_text),
+    'granularity': _optional(_count),
+    'adjacency': _optional(_count),
+    'modality': _optional(_text),
+    'location': _optional(_numbers),
+    'offset': _optional(_number),
 }

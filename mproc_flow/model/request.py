@@ -12,11 +12,17 @@ import numpy as np
 
 from mproc_flow.errors import BadClientInput, ErrorInfo
 from mproc_flow.model.array import DocumentArray
-from mproc_flow.model.document import Document, plain
+from mproc_flow.model.document import Document
+from mproc_flow.model.numeric import as_array, is_array_like
+from mproc_flow.model.plain import plain
+from mproc_flow.model.typed import to_document
+from mproc_flow.model.typed_classes import is_document
 
-_ACCEPTED = 'a Document, a str, bytes, a dict of fields or an array'
+_ACCEPTED = 'a Document (or one of docarray), a str, bytes, a dict of fields or an array'
 
 SUCCESS, ERROR = 0, 1
+# So much of an error's text fits into a line.
+_SHORT = 100
 
 
 class ExceptionDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +85,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         header: Its id, status and destination.
-        docs: The Documents; of a failed request those that were sent.
+        docs: The Documents, or typed documents if ``return_type`` asks for them; of a failed request those that were
+            sent.
         parameters: The parameters, with what Executors added under ``__results__``.
         routes: The Executors it went through, if that was recorded.
     """
@@ -95,16 +102,23 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
             'header': plain(self.header),
             'parameters': plain(self.parameters),
             'routes': plain(self.routes),
-            'data': [doc.to_dict() for doc in self.docs],
+            'data': [as_document(doc).to_dict() for doc in self.docs],
         }
+
+    def __repr__(self) -> str:
+        status = self.header.status
+        facts = [f'{len(self.docs)} Document{"s" if len(self.docs) != 1 else ""}']
+        facts += [f'results of {", ".join(results)}'] if (results := self.parameters.get('__results__')) else []
+        facts += ['ok'] if status.code == SUCCESS else [f'failed: {" ".join(status.description.split())[:_SHORT]}']
+        return f'<Response of {self.header.exec_endpoint or "/"}: {", ".join(facts)}>'
 
 
 def batches(inputs: Any, request_size: int) -> Iterator[DocumentArray]:
     """Cut the inputs of a post into DocumentArrays, lazily: no item is read before its batch is asked for.
 
-    A str, bytes, a dict or a Document is one Document. An array gives one Document for each row. Any other
-    iterable gives one Document for each item, see :func:`as_document`. A function without arguments is called
-    for its inputs. None, and inputs without items, give one empty batch.
+    A str, bytes, a dict, a Document or a typed document is one Document. An array gives one Document for each row.
+    Any other iterable gives one Document for each item, see :func:`as_document`. A function without arguments is
+    called for its inputs. None, and inputs without items, give one empty batch.
 
     Args:
         inputs: What to send. What it raises while it is read goes to the caller as it is.
@@ -147,8 +161,9 @@ def as_document(item: Any, position: int = 0) -> Document:
     """Make a Document of one item of the inputs.
 
     Args:
-        item: A Document (taken as it is), a str (``text``), bytes (``blob``), a dict (fields by name), or an array
-            or what has ``__array__`` (``tensor``).
+        item: A Document (taken as it is), a typed document of docarray, a str (``text``), bytes (``blob``), a dict
+            (fields by name), or an array of whatever library (``tensor``). A dict may be what ``Document.to_dict()``
+            gave.
         position: Its place in the inputs, for the error.
 
     Raises:
@@ -162,7 +177,9 @@ def as_document(item: Any, position: int = 0) -> Document:
         return Document(blob=bytes(item))
     if isinstance(item, Mapping):
         return _from_fields(item, position)
-    if hasattr(item, '__array__') and not isinstance(item, (np.generic, type)):
+    if is_document(item):
+        return to_document(item)
+    if is_array_like(item) and not isinstance(item, np.generic):
         return Document(tensor=item)
     raise BadClientInput(
         f'inputs[{position}]: a value of type {type(item).__name__} cannot become a Document; accepted are {_ACCEPTED}'
@@ -171,8 +188,8 @@ def as_document(item: Any, position: int = 0) -> Document:
 
 def _from_fields(fields: Mapping[Any, Any], position: int) -> Document:
     try:
-        return Document(**fields)
-    except TypeError as error:
+        return Document.from_dict(fields)
+    except (TypeError, ValueError) as error:
         raise BadClientInput(f'inputs[{position}]: {error}') from error
 
 
@@ -180,10 +197,10 @@ def _items(inputs: Any) -> Iterable[Any]:
     inputs = called(inputs)
     if inputs is None:
         return ()
-    if isinstance(inputs, (Document, str, bytes, bytearray, memoryview, Mapping)):
+    if isinstance(inputs, (Document, str, bytes, bytearray, memoryview, Mapping)) or is_document(inputs):
         return (inputs,)
-    if hasattr(inputs, '__array__') and not isinstance(inputs, np.generic):
-        return _rows(np.asarray(inputs))
+    if is_array_like(inputs) and not isinstance(inputs, np.generic):
+        return _rows(as_array(inputs))
     if isinstance(inputs, Iterable):
         return inputs
     raise BadClientInput(

@@ -19,7 +19,10 @@ from mproc_flow.options.suggest import did_you_mean
 Predicate = Callable[[Any], bool]
 
 # Fields of a Document, which lives in a layer that this one does not know.
-FIELDS = ('id', 'text', 'blob', 'tensor', 'embedding', 'uri', 'mime_type', 'tags')
+FIELDS = (
+    *('id', 'text', 'blob', 'tensor', 'embedding', 'uri', 'mime_type', 'tags', 'chunks', 'matches', 'scores'),
+    *('evaluations', 'weight', 'parent_id', 'granularity', 'adjacency', 'modality', 'location', 'offset'),
+)
 
 _DEEPEST = 32
 _MISSING = object()

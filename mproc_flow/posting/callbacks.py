@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mproc_flow.errors import BadClientCallback, ErrorInfo, from_info
-from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.request import SUCCESS, Response
+from mproc_flow.posting.return_type import ReturnType
 
 Callback = Callable[[Response], Any]
 
@@ -62,13 +62,12 @@ class Callbacks:
             _log.error('%d Documents to %s: %s; going on', count, endpoint, info.message)
         return response if self._keeps else None
 
-    def result(self, responses: Sequence[Response | None], whole: bool) -> Any:
+    def result(self, responses: Sequence[Response | None], whole: bool, return_type: Any = None) -> Any:
         """Give what the call returns."""
         if not self._keeps:
             return None
         kept = [response for response in responses if response is not None]
         if whole:
             return kept
-        return DocumentArray(
-            [doc for response in kept if response.header.status.code == SUCCESS for doc in response.docs]
-        )
+        docs = [doc for response in kept if response.header.status.code == SUCCESS for doc in response.docs]
+        return ReturnType(return_type).result(docs)

@@ -14,11 +14,13 @@ from mproc_flow.model.codec import decode, encode
 from mproc_flow.model.reduce import reduce
 from mproc_flow.model.request import Header, Response, Status
 from mproc_flow.posting.options import PostOptions
+from mproc_flow.posting.return_type import ReturnType
 from mproc_flow.transport.exchange import Call, Reply
 from mproc_flow.transport.frames import Frame
 
 # How a request can end that may go well another time.
 _WORTH_ANOTHER = (PodDied.code, Overloaded.code)
+_DOCUMENTS = ReturnType(None)
 
 
 class Delivery(NamedTuple):
@@ -54,6 +56,7 @@ class Letters:
         self.call = call
         self._parameters = parameters
         self._options = options
+        self._return_type = ReturnType(options.return_type)
         self._prefetch = prefetch
         self._count = 0
         self._sent = 0
@@ -132,7 +135,7 @@ class Letters:
         if info is not None and info.code in _WORTH_ANOTHER and letter.attempts < self._options.max_attempts:
             self._again.append(letter)
             return
-        delivery = Delivery(response(self.call, letter, reply), info, len(letter.docs))
+        delivery = Delivery(response(self.call, letter, reply, self._return_type), info, len(letter.docs))
         if not self._options.results_in_order:
             yield delivery
             return
@@ -169,7 +172,7 @@ class Letters:
         return frames
 
 
-def response(call: Call, letter: Letter, reply: Reply) -> Response:
+def response(call: Call, letter: Letter, reply: Reply, return_type: ReturnType = _DOCUMENTS) -> Response:
     """Make the Response of a reply; of a request that failed it has the Documents that were sent."""
     info = reply.outcome if isinstance(reply.outcome, ErrorInfo) else None
     header = Header(
@@ -184,4 +187,4 @@ def response(call: Call, letter: Letter, reply: Reply) -> Response:
     if reply.sort:
         places = {doc.id: place for place, doc in enumerate(letter.docs)}
         docs = DocumentArray(sorted(docs, key=lambda doc: places.get(doc.id, len(places))))
-    return Response(header=header, docs=docs, parameters=parameters)
+    return Response(header=header, docs=return_type.array(docs), parameters=parameters)

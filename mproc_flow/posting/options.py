@@ -9,6 +9,7 @@ import msgspec
 
 from mproc_flow.errors import BadClientInput, BadOption
 from mproc_flow.options.suggest import did_you_mean
+from mproc_flow.posting.return_type import ReturnType
 
 _AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -59,6 +60,8 @@ class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         initial_backoff: Seconds before the second attempt.
         backoff_multiplier: By how much the pause grows with each attempt.
         max_backoff: The longest pause, in seconds.
+        return_type: ``DocList[X]`` gives the Documents of answers as typed documents of docarray, and so does X, which
+            gives a single one as it is.
     """
 
     request_size: int = 100
@@ -73,6 +76,7 @@ class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     initial_backoff: _Seconds = 0.5
     backoff_multiplier: Annotated[float, msgspec.Meta(ge=1)] = 1.5
     max_backoff: _Seconds = 2.0
+    return_type: Any = None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> PostOptions:
@@ -85,6 +89,7 @@ class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             if name not in cls.__struct_fields__:
                 hint = did_you_mean(name, cls.__struct_fields__)
                 raise BadOption(f'post({name}=...) is not an option of post(){hint}')
+        ReturnType(options.get('return_type'))  # says what is wrong with it
         try:
             return msgspec.convert(options, cls)
         except msgspec.ValidationError as error:

@@ -16,12 +16,13 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
 from mproc_flow.errors import MissingMainGuard, MprocFlowError, sendable
+from mproc_flow.model.schema import EndpointSchema
 from mproc_flow.runtime.messages import DUMP_SIGNAL, Assignment, Command, LogRecord, Phase, Ready, Report, StartFailed
 from mproc_flow.transport.pipe import Pipe, pair
 
@@ -41,10 +42,10 @@ class Pod:
         """Tell what happens now."""
         self.report(Phase(name))
 
-    def ready(self, address: str = '') -> None:
+    def ready(self, address: str = '', schemas: Mapping[str, EndpointSchema] | None = None) -> None:
         """Tell that this pod serves."""
         self.is_ready = True
-        self.report(Ready(address))
+        self.report(Ready(address, dict(schemas or {})))
 
     def report(self, report: Report) -> None:
         """Tell the Guardian."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from mproc_flow.executor import DEFAULT_ENDPOINT, Executor, accepted
+from mproc_flow.executor import Executor
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import decode, encode
 from mproc_flow.model.reduce import RESULTS, reduce
+from mproc_flow.model.schema import EndpointSchema, at_endpoint
 from mproc_flow.options.condition import compile_condition
+from mproc_flow.runtime.method import Method
 from mproc_flow.runtime.stopping import Stopping
+from mproc_flow.signature import schemas
 from mproc_flow.topology.plan import Route
 from mproc_flow.transport.frames import Frame, Part, Work
-
-_RETURNS = 'None, a DocumentArray or a dict'
 
 
 class Dispatcher:
@@ -34,8 +35,7 @@ class Dispatcher:
         self._deployment = route.target
         self._needs = [need.partition('/')[0] for need in route.needs]  # Executors, not what stands after them
         self._matches = None if route.when is None else compile_condition(route.when)
-        self._methods: dict[str, Callable[..., Any]] = executor.requests
-        self._takes = {endpoint: accepted(method) for endpoint, method in self._methods.items()}
+        self._methods = {endpoint: Method(method) for endpoint, method in executor.requests.items()}
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -45,7 +45,12 @@ class Dispatcher:
     @property
     def is_async(self) -> bool:
         """True if at least one method is ``async def``."""
-        return any(inspect.iscoroutinefunction(method) for method in self._methods.values())
+        return any(method.is_async for method in self._methods.values())
+
+    @property
+    def schemas(self) -> dict[str, EndpointSchema]:
+        """What its methods take and give, by endpoint."""
+        return schemas(self.executor.requests)
 
     def call(self, header: Work, parts: Sequence[Part]) -> list[Frame]:
         """Do a piece of work with a plain method."""
@@ -66,24 +71,18 @@ class Dispatcher:
 
     def _prepare(self, header: Work, parts: Sequence[Part]) -> _Call:
         groups, parameters = self._groups(header, parts)
-        bound = header.endpoint if header.endpoint in self._methods else DEFAULT_ENDPOINT
-        method = self._methods.get(bound)
-        if len(groups) == 1:
-            docs = groups[0]
-        elif method is None:  # nobody sees them apart
+        method = at_endpoint(self._methods, header.endpoint)
+        if method is None:  # nobody sees them apart
             docs, _ = reduce([(docs, {}) for docs in groups])
-        else:
-            docs = DocumentArray([doc for group in groups for doc in group])
+            return _Call(None, docs, {}, parameters, self._pod)
+        seen = [method.group(docs) for docs in groups]
         names = self._names(header)
         arguments = {
-            'docs': docs,
             'parameters': self._scope(parameters),
-            'docs_matrix': groups if any(groups) else None,
-            'docs_map': dict(zip(names, groups, strict=True)) if len(names) == len(groups) else {},
+            'docs_matrix': seen if any(groups) else None,
+            'docs_map': dict(zip(names, seen, strict=True)) if len(names) == len(seen) else {},
         }
-        takes = self._takes.get(bound, frozenset())
-        chosen = {name: value for name, value in arguments.items() if name in takes}
-        return _Call(method, chosen, docs, parameters, self._pod)
+        return _Call(method, method.together(seen), arguments, parameters, self._pod)
 
     def _groups(self, header: Work, parts: Sequence[Part]) -> tuple[list[DocumentArray], dict[str, Any]]:
         """Decode what has arrived and merge what belongs together; parameters are one in any case."""
@@ -118,30 +117,25 @@ class Dispatcher:
 class _Call:
     def __init__(
         self,
-        method: Callable[..., Any] | None,
+        method: Method | None,
+        docs: Any,
         arguments: dict[str, Any],
-        docs: DocumentArray,
         parameters: dict[str, Any],
         pod: str,
     ) -> None:
         self._method = method
-        self._arguments = arguments
         self._docs = docs
+        self._arguments = arguments
         self._parameters = parameters
         self._pod = pod
 
     def start(self) -> Any:
         """Call the method; an endpoint that none is bound to changes nothing."""
-        return self._method(**self._arguments) if self._method is not None else None
+        return self._method.start(self._docs, self._arguments) if self._method is not None else None
 
     def finish(self, returned: Any) -> list[Frame]:
         """Turn what the method returned into the frames of the answer."""
-        docs = self._docs
-        if isinstance(returned, DocumentArray):
-            docs = returned
-        elif isinstance(returned, dict):
+        docs = self._docs if self._method is None else self._method.answer(self._docs, returned)
+        if isinstance(returned, dict):
             self._parameters[RESULTS] = {**self._parameters.get(RESULTS, {}), self._pod: returned}
-        elif returned is not None:
-            name = getattr(self._method, '__qualname__', repr(self._method))
-            raise TypeError(f'{name} returned {type(returned).__name__}; an Executor method returns {_RETURNS}')
         return encode(docs, self._parameters)

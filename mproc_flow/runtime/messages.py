@@ -7,6 +7,7 @@ import signal
 import msgspec
 
 from mproc_flow.errors import ErrorInfo
+from mproc_flow.model.schema import EndpointSchema
 from mproc_flow.topology.plan import Plan, PodSpec
 
 # Faulthandler in a pod answers it with the stacks of all threads, also when C code holds the GIL.
@@ -20,9 +21,15 @@ class Phase(msgspec.Struct, frozen=True, tag='phase'):
 
 
 class Ready(msgspec.Struct, frozen=True, tag='ready'):
-    """Pod: I serve. The gateway tells the address for clients from outside, if there is one."""
+    """Pod: I serve.
+
+    Attributes:
+        address: Where clients from outside find the gateway, if it has such an address.
+        schemas: What an Executor's methods take and give, by endpoint.
+    """
 
     address: str = ''
+    schemas: dict[str, EndpointSchema] = {}
 
 
 class StartFailed(msgspec.Struct, frozen=True, tag='start_failed'):

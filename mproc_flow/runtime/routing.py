@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mproc_flow.errors import ErrorInfo, FlowFailed
-from mproc_flow.executor import DEFAULT_ENDPOINT
+from mproc_flow.model.schema import DEFAULT_ENDPOINT
 from mproc_flow.topology.plan import Route
 from mproc_flow.transport.frames import Answer, Farewell, Part, Pong, Refusal, Work
 

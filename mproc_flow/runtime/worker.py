@@ -49,7 +49,8 @@ class Worker:
     def run(self) -> None:
         """Work until told to stop."""
         self._say_hello()
-        self._pod.ready(self._wire.address if isinstance(self._wire, OpenWire) else '')
+        address = self._wire.address if isinstance(self._wire, OpenWire) else ''
+        self._pod.ready(address, self._dispatcher.schemas)
         try:
             self._loop()
         finally:

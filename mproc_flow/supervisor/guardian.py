@@ -63,7 +63,7 @@ class Guardian:
         self._gateway = next(pod for pod in self._pods if pod.is_gateway)
         self._loop = Loop()
         self._timers = self._loop.timers
-        self._startup = Startup(self._pods, self._timers, self._on_started, self._on_start_failed)
+        self._startup = Startup(plan.routes, self._pods, self._timers, self._on_started, self._on_start_failed)
         self._shutdown = Shutdown(self._pods, self._timers, lambda pod: self._feed(pod, Event.STOP))
         self._address = ''
         self._lines = LineFeed(control)
@@ -80,6 +80,7 @@ class Guardian:
             self._control.send(RunDirectoryNotice(self._run_directory.path))
             for pod in self._pods:
                 self._feed(pod, Event.LAUNCH)
+            self._on_control()  # what came together with the Launch has been read, and no descriptor tells of it
             while not self._shutdown.is_done():
                 self._loop.wait()
         finally:
@@ -211,7 +212,7 @@ class Guardian:
             self._shutdown.stop_pods()
 
     def _on_ready(self, pod: Pod, report: messages.Ready) -> None:
-        pod.phase = 'ready'
+        pod.phase, pod.schemas = 'ready', report.schemas
         self._feed(pod, Event.BECAME_READY)
         if pod.is_gateway:
             self._address = report.address

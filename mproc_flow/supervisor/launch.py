@@ -83,6 +83,11 @@ def needs_fork(plan: Plan) -> bool:
     return any(spec.start_method == 'fork' for spec in plan.pods)
 
 
+def preload() -> None:
+    """Import what a forked pod runs; :func:`launch` does it if nobody did."""
+    importlib.import_module(_PODS)
+
+
 def check_fork() -> None:
     """Refuse or warn where fork would go wrong later.
 
@@ -96,7 +101,7 @@ def check_fork() -> None:
             'CUDA is initialised in this process and would be broken in forked children: set '
             "JINA_MP_START_METHOD=spawn, or give Flow(start_method='spawn')"
         )
-    names = [thread.name for thread in threading.enumerate() if _may_hold_locks(thread)]
+    names = [thread.name for thread in threading.enumerate() if may_hold_locks(thread)]
     if names:
         warnings.warn(
             f'fork while other threads run ({", ".join(names)}): a lock that one of them holds stays locked in the '
@@ -114,8 +119,16 @@ def _stacklevel() -> int:
     return level
 
 
-def _may_hold_locks(thread: threading.Thread) -> bool:
-    return thread is not threading.current_thread() and not thread.name.startswith(PACKAGE)
+def may_hold_locks(thread: threading.Thread) -> bool:
+    """False for a thread that holds no lock which an Executor could ever want.
+
+    That is said of the one that forks, of ours, and of those that a notebook's kernel always has: their locks guard its
+    sockets and its history, and forked pods have output streams of their own.
+    """
+    target = getattr(thread, '_target', None)  # what it runs; until it ends
+    home = str(getattr(target, '__module__', None) or type(thread).__module__)
+    of_a_kernel = home.partition('.')[0] in ('ipykernel', 'IPython')
+    return thread is not threading.current_thread() and not thread.name.startswith(PACKAGE) and not of_a_kernel
 
 
 def _fork(order: Launch, theirs: socket.socket, ours: socket.socket, main: Callable[[], PodMain]) -> int:

@@ -22,19 +22,7 @@ from mproc_flow.errors import (
     from_info,
 )
 from mproc_flow.logs import FlowLog
-from mproc_flow.supervisor import reaper, rundir
-from mproc_flow.supervisor.control import (
-    KillFlow,
-    LogLine,
-    Notice,
-    NotStarted,
-    PodLoss,
-    PodStatus,
-    RunDirectory,
-    Started,
-    StopFlow,
-    Stopped,
-)
+from mproc_flow.supervisor import control, reaper, rundir
 from mproc_flow.supervisor.launch import PACKAGE, Cargo, launch
 from mproc_flow.supervisor.pod import loss
 from mproc_flow.topology.plan import GATEWAY, Plan
@@ -76,13 +64,13 @@ class Supervision:
         self._cargo = cargo
         self._log = log
         self._changed = threading.Condition()
-        self._status = {spec.name: PodStatus(spec.name, 0, 'planned', '', 0) for spec in plan.pods}
+        self._status = {spec.name: control.PodStatus(spec.name, 0, 'planned', '', 0) for spec in plan.pods}
         self._losses: dict[str, PodFailure] = {}
         self._listeners: list[Callable[[], None]] = []
         self._started = False
         self._stop_asked = False
         self._not_started: tuple[PodFailure, ...] | None = None
-        self._stopped: Stopped | None = None
+        self._stopped: control.Stopped | None = None
         self._ended = False
         self.run_directory = ''
         self.address = ''
@@ -105,7 +93,7 @@ class Supervision:
         return error
 
     @property
-    def pods(self) -> tuple[PodStatus, ...]:
+    def pods(self) -> tuple[control.PodStatus, ...]:
         """What is known of each pod, in the order of the Plan."""
         with self._changed:
             return tuple(self._status.values())
@@ -113,7 +101,7 @@ class Supervision:
     def launch(self) -> None:
         """Begin to start everything: what has to happen in the thread whose memory forked pods get."""
         self._guardian, sock = launch(self._plan, self._cargo)
-        self._control = Pipe(sock, Notice)
+        self._control = Pipe(sock, control.Notice)
         _open_controls.add(self._control)
         self._thread = threading.Thread(target=self._listen, name=f'{PACKAGE}-{self._plan.flow}', daemon=True)
         self._thread.start()
@@ -137,17 +125,21 @@ class Supervision:
         """
         self._stop_asked = True
         grace = self._grace() if grace is None else grace
-        self._control.send(StopFlow(grace))
+        self._control.send(control.StopFlow(grace))
         interrupt = None
         try:
             self._await_end(grace + _STOP_MARGIN)
         except KeyboardInterrupt as error:
             interrupt = error
-            self._control.send(KillFlow())
+            self.kill()
             self._await_end(_KILL_BOUND)
         self._bury()
         if interrupt is not None:
             raise interrupt
+
+    def kill(self) -> None:
+        """Make a :meth:`stop` that is under way, in another thread, end at once."""
+        self._control.send(control.KillFlow())
 
     def listen(self, callback: Callable[[], None]) -> None:
         """Call back, from the control thread, when the Flow has failed or ended."""
@@ -213,26 +205,26 @@ class Supervision:
                 self._hear(notice)
         self._hear_end()
 
-    def _hear(self, notice: Notice) -> None:
-        if isinstance(notice, LogLine):
+    def _hear(self, notice: control.Notice) -> None:
+        if isinstance(notice, control.LogLine):
             self._hear_line(notice)
             return
         with self._changed:
-            if isinstance(notice, PodStatus):
+            if isinstance(notice, control.PodStatus):
                 self._status[notice.name] = notice
-            elif isinstance(notice, RunDirectory):
+            elif isinstance(notice, control.RunDirectory):
                 self.run_directory = notice.path
-            elif isinstance(notice, Started):
+            elif isinstance(notice, control.Started):
                 self._started, self.address = True, notice.address
-            elif isinstance(notice, NotStarted):
+            elif isinstance(notice, control.NotStarted):
                 self._not_started = notice.failures
-            elif isinstance(notice, Stopped):
+            elif isinstance(notice, control.Stopped):
                 self._stopped = notice
             self._changed.notify_all()
-        if isinstance(notice, PodLoss):
+        if isinstance(notice, control.PodLoss):
             self._hear_loss(notice)
 
-    def _hear_line(self, line: LogLine) -> None:
+    def _hear_line(self, line: control.LogLine) -> None:
         try:
             if line.stream == 'log':
                 self._log.pod_record(line.pod, line.pid, line.level, line.logger, line.text)
@@ -241,7 +233,7 @@ class Supervision:
         except Exception:  # the application's logging; this thread must go on whatever happens in there
             traceback.print_exc()
 
-    def _hear_loss(self, lost: PodLoss) -> None:
+    def _hear_loss(self, lost: control.PodLoss) -> None:
         with self._changed:
             self._losses[lost.failure.pod] = lost.failure
             if lost.fatal and self._failure is None:

@@ -6,10 +6,12 @@ without a main guard. The bytes go over inherited pipes to our own children only
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
 from mproc_flow.errors import BadOption
+from mproc_flow.model import typed_classes
 from mproc_flow.topology.plan import ExecutorSpec
 
 _DEEPEST = 8
@@ -105,5 +107,10 @@ def _parts(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 def _dumps(value: Any) -> bytes:
     import cloudpickle  # not at the top: a Flow under fork does without, and starts sooner
 
-    pickled: bytes = cloudpickle.dumps(value)
-    return pickled
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, obj: Any) -> Any:
+            return typed_classes.reduced(obj) or super().reducer_override(obj)
+
+    file = io.BytesIO()
+    Pickler(file).dump(value)
+    return file.getvalue()

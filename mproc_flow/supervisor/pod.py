@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mproc_flow.errors import ErrorInfo, PodDied, PodFailure
+from mproc_flow.model.schema import EndpointSchema
 from mproc_flow.runtime.messages import DUMP_SIGNAL, Report
 from mproc_flow.supervisor import reaper
 from mproc_flow.supervisor.lifecycle import Life, Policy, State
@@ -92,6 +93,7 @@ class Pod(msgspec.Struct, eq=False):
     failure: PodFailure | None = None
     stacks: list[str] | None = None
     killed_by_us: bool = False
+    schemas: dict[str, EndpointSchema] | None = None
     _below_pod: bool = False
 
     @classmethod

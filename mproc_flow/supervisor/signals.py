@@ -15,12 +15,15 @@ _FOR_MAIN = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _HAND_OVER = 0.2
 
 _DEFAULTS: tuple[Any, ...] = (signal.SIG_DFL, signal.default_int_handler)
+# Where handlers come from that leave all to an event loop, which cannot run while it is held up by whoever waits here.
+_OF_LOOPS = ('asyncio', 'uvloop', 'ipykernel')
 
 
 @contextlib.contextmanager
 def ending(callback: Callable[[], None], wake: int = -1) -> Iterator[bytearray]:
     """Call back at SIGINT, SIGTERM and SIGHUP within the block; handlers the program set itself stay as they are.
 
+    Those that an event loop calls later, because it is told by the descriptor below, are called when it goes on.
     Outside the main thread nothing is taken over: Python runs handlers in the main thread only.
 
     Args:
@@ -43,7 +46,7 @@ def ending(callback: Callable[[], None], wake: int = -1) -> Iterator[bytearray]:
     before = signal.set_wakeup_fd(wake, warn_on_full_buffer=False) if wake >= 0 else -1
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) in _DEFAULTS:
+            if _can_be_taken(signal.getsignal(number)):
                 taken[number] = signal.signal(number, handle)
         yield heard
     finally:
@@ -54,6 +57,11 @@ def ending(callback: Callable[[], None], wake: int = -1) -> Iterator[bytearray]:
         if before >= 0:
             with contextlib.suppress(OSError):
                 os.write(before, heard)
+
+
+def _can_be_taken(handler: Any) -> bool:
+    function = getattr(handler, 'func', handler)  # asyncio.run() uses a functools.partial
+    return handler in _DEFAULTS or str(getattr(function, '__module__', '')).partition('.')[0] in _OF_LOOPS
 
 
 @contextlib.contextmanager

@@ -8,6 +8,8 @@ from mproc_flow.errors import PodFailure
 from mproc_flow.supervisor.lifecycle import State
 from mproc_flow.supervisor.pod import Pod
 from mproc_flow.supervisor.timers import Timers
+from mproc_flow.topology.edges import mismatches
+from mproc_flow.topology.plan import Route
 
 # Others usually fail for the same reason: wait for them, so that the error names them too.
 _SETTLE = 0.5
@@ -18,6 +20,7 @@ class Startup:
     """Watches the pods of a start until all are ready and the gateway has heard of it, or one is not going to be.
 
     Args:
+        routes: The graph, along which the typed documents of the Executors have to fit.
         pods: All pods.
         timers: Where deadlines are set.
         succeed: Called once when all are ready.
@@ -30,11 +33,13 @@ class Startup:
 
     def __init__(
         self,
+        routes: Sequence[Route],
         pods: Sequence[Pod],
         timers: Timers,
         succeed: Callable[[], None],
         fail: Callable[[tuple[PodFailure, ...]], None],
     ) -> None:
+        self._routes = routes
         self._pods = pods
         self._timers = timers
         self._succeed = succeed
@@ -51,10 +56,27 @@ class Startup:
 
     def became_ready(self) -> None:
         """A pod is ready, or the gateway has heard of one."""
-        if not self.succeeded and all(map(self._serves, self._pods)):
+        if not self.succeeded and not self.failed and all(map(self._serves, self._pods)):
+            self._conclude()
+        self._give_up_if_all_answered()
+
+    def _conclude(self) -> None:
+        failures = self._misfits()
+        if failures:
+            self.failed = True
+            self._fail(failures)
+        else:
             self.succeeded = True
             self._succeed()
-        self._give_up_if_all_answered()
+
+    def _misfits(self) -> tuple[PodFailure, ...]:
+        """Say which Executors would get typed documents that do not fit."""
+        pods = {pod.spec.deployment: pod for pod in reversed(self._pods) if pod.schemas}
+        found = mismatches(self._routes, {node: pod.schemas or {} for node, pod in pods.items()})
+        return tuple(
+            PodFailure(pods[node].name, pods[node].pid, pods[node].phase, '\n    '.join(sentences))
+            for node, sentences in found.items()
+        )
 
     def stays_down(self, pod: Pod) -> None:
         """A pod failed for good."""

@@ -4,20 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 
 from mproc_flow.errors import DeadlineExceeded
 from mproc_flow.transport import channel
 from mproc_flow.transport.exchange import AT_ONCE, Call, Connection, ConnectionLost, Reply, Window
 from mproc_flow.transport.frames import Frame, Pong
+from mproc_flow.transport.turns import Turns
 
-_LONG = 60.0
+# The kernel of a notebook cancels the task that is interrupted without waking the loop: so long may that be unheard.
+_SIGNALS = 0.2
+# To copy so many bytes takes a few milliseconds: more than it takes to let a thread do it.
+_ASIDE_FROM = 1 << 22
 
 Requests = Iterator[list[Frame]] | AsyncIterator[list[Frame]]
+# Runs a function in another thread, and ends when that ends, whatever happens.
+Aside = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 class AsyncConnection(Connection):
-    """One socket to the gateway, used by one task at a time; in whichever loop that runs."""
+    """One socket to the gateway, used by one task at a time; in whichever loop that runs.
+
+    Args:
+        context: See :class:`Connection`.
+        address: See there.
+        is_hopeless: See there.
+        turns: Keeps what is done at once short.
+        aside: Sends what takes long.
+    """
+
+    def __init__(
+        self,
+        context: channel.Context,
+        address: str,
+        is_hopeless: Callable[[float], bool],
+        turns: Turns,
+        aside: Aside,
+    ) -> None:
+        super().__init__(context, address, is_hopeless)
+        self._turns = turns
+        self._aside = aside
 
     async def exchange_async(
         self, call: Call, requests: Requests, window: Window, timeout: float | None
@@ -32,20 +58,22 @@ class AsyncConnection(Connection):
         try:
             while feed.more or pending:
                 for payload in feed.take(min(AT_ONCE, window() - len(pending))):
-                    self._send(call, payload, pending)
+                    await self._send_async(call, payload, pending)
+                left = _left(deadline, pending) if feed.more or pending else 0.0
                 full = not feed.more or feed.waiting is not None or len(pending) >= window()
                 reply = self._receive(pending)
                 if reply is None:
-                    await self._rest(_left(deadline, pending) if full else 0.0, feed.waiting)
+                    await self._rest(left if full else 0.0, feed.waiting)
                     reply = self._receive(pending)
                 while reply is not None:
                     yield reply
+                    await self._turns.pass_on()
                     reply = self._receive(pending) if pending else None
                 if self.is_lost and pending:
                     raise ConnectionLost
         finally:
-            feed.close()
             self._give_up(pending)
+            await feed.close()
 
     async def ping_async(self, timeout: float) -> Pong | None:
         """Do what :meth:`ping` does."""
@@ -58,21 +86,28 @@ class AsyncConnection(Connection):
                 return pong
         return None
 
-    async def _rest(self, patience: float | None, also: asyncio.Future[object] | None) -> None:
+    async def _send_async(self, call: Call, payload: list[Frame], pending: set[int]) -> None:
+        if sum(map(len, payload)) < _ASIDE_FROM:
+            self._send(call, payload, pending)
+        else:
+            await self._aside(lambda: self._send(call, payload, pending))
+        await self._turns.pass_on()
+
+    async def _rest(self, patience: float | None, also: asyncio.Future[list[Frame] | None] | None) -> None:
         """Let the loop go on until there is news, ``also`` is done, or patience is at its end."""
         if patience == 0.0:
             await asyncio.sleep(0)
             return
         loop = asyncio.get_running_loop()
-        news = loop.create_future()
+        news: asyncio.Future[None] = loop.create_future()
         sources = [channel.fileno(self._socket), channel.fileno(self._monitor)]
         for source in sources:
             loop.add_reader(source, _settle, news)
         try:
             # The descriptors tell changes only: what came before has to be asked for.
             if not (channel.is_readable(self._socket) or channel.is_readable(self._monitor)):
-                waiting = {news} if also is None else {news, also}
-                bound = self._look_again(_LONG if patience is None else patience)
+                waiting: set[asyncio.Future[object]] = {news} if also is None else {news, also}  # type: ignore[arg-type]
+                bound = self._look_again(_SIGNALS if patience is None else min(patience, _SIGNALS))
                 await asyncio.wait(waiting, timeout=bound, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for source in sources:
@@ -83,6 +118,9 @@ class AsyncConnection(Connection):
 class _Feed:
     """The requests to send next, whether they are there or have to be awaited.
 
+    Those that have to be awaited are read by one task from the first to the last, and not before they are wanted: what
+    makes them may have a timeout or a task group around several of them.
+
     Attributes:
         more: There are more, or may be.
         waiting: The next one is being awaited.
@@ -90,8 +128,10 @@ class _Feed:
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
+        self._wanted = asyncio.Event()
+        self._reader: asyncio.Task[None] | None = None
         self.more = True
-        self.waiting: asyncio.Future[object] | None = None
+        self.waiting: asyncio.Future[list[Frame] | None] | None = None
 
     def take(self, most: int) -> Iterator[list[Frame]]:
         """Give up to so many that are there."""
@@ -102,19 +142,44 @@ class _Feed:
                 return
             yield payload
 
-    def close(self) -> None:
-        """Await no more."""
-        if self.waiting is not None:
-            self.waiting.cancel()
+    async def close(self) -> None:
+        """Read no more; what makes the requests has ended when this returns."""
+        if self._reader is None:
+            return
+        self._reader.cancel()
+        await asyncio.wait({self._reader})
+        if self.waiting is not None and self.waiting.done() and not self.waiting.cancelled():
+            self.waiting.exception()  # nobody is left to raise it to
 
     def _awaited(self) -> list[Frame] | None:
         if self.waiting is None:
-            self.waiting = asyncio.ensure_future(anext(self._requests, None))  # type: ignore[arg-type]
+            self.waiting = asyncio.get_running_loop().create_future()
+            self._wanted.set()
+        if self._reader is None:
+            self._reader = asyncio.ensure_future(self._read())
         if not self.waiting.done():
             return None
-        task, self.waiting = self.waiting, None
-        payload: list[Frame] | None = task.result()  # type: ignore[assignment]
-        return payload
+        done, self.waiting = self.waiting, None
+        return done.result()
+
+    async def _read(self) -> None:
+        try:
+            await self._want()
+            async for payload in self._requests:  # type: ignore[union-attr]
+                self._settle(payload)
+                await self._want()
+            self._settle(None)
+        except Exception as error:  # raised where the request is waited for
+            if self.waiting is not None:
+                self.waiting.set_exception(error)
+
+    async def _want(self) -> None:
+        await self._wanted.wait()
+        self._wanted.clear()
+
+    def _settle(self, payload: list[Frame] | None) -> None:
+        if self.waiting is not None:
+            self.waiting.set_result(payload)
 
 
 def _settle(future: asyncio.Future[None]) -> None:

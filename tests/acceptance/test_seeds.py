@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from importlib.util import find_spec
 
 import pytest
 
@@ -94,7 +93,6 @@ def test_needs_and_yaml(programs: Programs, method: str | None) -> None:
     assert program.texts('out') == ['True 3', 'through'], program.text
 
 
-@pytest.mark.skipif(find_spec('mproc_flow.types') is None, reason='the generators of Documents are not there yet')
 def test_an_asynchronous_flow(programs: Programs) -> None:
     """``await f.index(from_ndarray(...), on_done=print)``, beside another coroutine."""
     program = run(programs, ASYNC)

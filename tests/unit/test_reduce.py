@@ -11,7 +11,9 @@ from hypothesis import given, settings, strategies as st
 
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.document import Document
+from mproc_flow.model.making import known_fields
 from mproc_flow.model.reduce import RESULTS, Part, reduce
+from mproc_flow.model.score import NamedScore
 
 
 def part(*docs: Document, **parameters: Any) -> Part:
@@ -52,6 +54,15 @@ FULL: dict[str, Any] = {
     'uri': 'uri',
     'mime_type': 'type',
     'tags': {'k': 1},
+    'scores': {'s': NamedScore(1.0)},
+    'evaluations': {'e': NamedScore(1.0)},
+    'weight': 1.0,
+    'parent_id': 'p',
+    'granularity': 1,
+    'adjacency': 1,
+    'modality': 'image',
+    'location': [1.0],
+    'offset': 1.0,
 }
 OTHER: dict[str, Any] = {
     'text': 'other',
@@ -61,11 +72,21 @@ OTHER: dict[str, Any] = {
     'uri': 'other',
     'mime_type': 'other',
     'tags': {'other': 2},
+    'scores': {'other': NamedScore(2.0)},
+    'evaluations': {'other': NamedScore(2.0)},
+    'weight': 0.0,
+    'parent_id': 'other',
+    'granularity': 0,
+    'adjacency': 0,
+    'modality': 'other',
+    'location': [2.0],
+    'offset': 0.0,
 }
 
 
 def test_every_field_is_covered() -> None:
-    assert {'id', *FULL} == set(Document.__struct_fields__) == {'id', *OTHER}
+    by_id = {'chunks', 'matches'}  # see below
+    assert {'id', *FULL} | by_id == set(known_fields(Document)) == {'id', *OTHER} | by_id
 
 
 @pytest.mark.parametrize('field', FULL)
@@ -89,6 +110,20 @@ def test_an_array_is_content_whatever_is_in_it(array: Any) -> None:
     given_array = Document(id='a', tensor=array)
     (doc,) = reduce([part(given_array), part(Document(id='a', tensor=np.ones(3)))])[0]
     assert doc.tensor is array
+
+
+@pytest.mark.parametrize('name', ['chunks', 'matches'])
+def test_nested_documents_are_merged_by_id_as_the_documents_are(name: str) -> None:
+    def nested(*docs: Document) -> Document:
+        return Document(id='a', **{name: list(docs)})
+
+    first = nested(Document(id='x', text='x1'), Document(id='y', **{name: [Document(id='deep', uri='u1')]}))
+    second = nested(Document(id='z', text='z2'), Document(id='x', text='x2', uri='u2'))
+    third = nested(Document(id='y', text='y3', **{name: [Document(id='deep', uri='u3', text='d3')]}))
+    (doc,) = reduce([part(Document(id='a')), part(first), part(second), part(third)])[0]
+    found = getattr(doc, name)
+    assert [(one.id, one.text, one.uri) for one in found] == [('x', 'x1', 'u2'), ('y', 'y3', None), ('z', 'z2', None)]
+    assert [(one.text, one.uri) for one in getattr(found['y'], name)] == [('d3', 'u1')]
 
 
 def test_tags_are_one_field() -> None:

@@ -13,7 +13,7 @@ from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import decode, encode
 from mproc_flow.model.document import Document
 from mproc_flow.model.numeric import OWN_FRAME_FROM
-from mproc_flow.model.portable import BLOB_FRAME_FROM, MAX_DEPTH
+from mproc_flow.model.quick import BLOB_FRAME_FROM, MAX_DEPTH
 from tests.unit.model.samples import DTYPES, array_of, travel
 
 

@@ -2,18 +2,16 @@
 
 import random
 import tracemalloc
-from datetime import datetime
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from msgspec.msgpack import Ext
 
 from mproc_flow.errors import SerializationError
-from mproc_flow.model.array import DocumentArray
-from mproc_flow.model.codec import decode, encode
+from mproc_flow.model.codec import decode
 from mproc_flow.model.document import Document
+from scripts.fuzz_codec import fuzz, samples, survives
 
 pack = msgspec.msgpack.encode
 MUTATIONS = 30_000
@@ -27,62 +25,15 @@ def array(dtype='<f8', shape=(1,), data=b'\x00' * 8):
     return body(parameters={'x': Ext(1, pack([dtype, shape, data]))})
 
 
-def survives(frames):
-    """Decode; True if the frames were good."""
-    try:
-        docs, parameters = decode(frames)
-    except SerializationError:
-        return False
-    assert type(docs) is DocumentArray
-    assert all(type(doc) is Document for doc in docs)
-    assert type(parameters) is dict
-    return True
-
-
-def samples():
-    tags = {'a': [1, -5, 2**70, 1.5, None, True], 'when': datetime(2024, 1, 2), 'b': b'bytes', 7: {'x': 'y'}}
-    docs = [
-        Document(text='hello', tags=tags),
-        Document(tensor=np.arange(12.0).reshape(3, 4), embedding=np.zeros(3, 'f2')),
-        Document(tensor=np.zeros((70, 70)), blob=b'z' * 70_000, uri='u', mime_type='m'),
-    ]
-    yield encode(docs, {'p': 1, 'array': np.arange(5), 'day': np.array(['2024'], 'M8[D]')})
-    yield encode(docs[:1], {})
-    yield encode(docs[2:], {'a': np.zeros(5000)})
-
-
-def mutate(frames, rng):
-    """Change a message at random: bytes of the body, its length, or which frames there are."""
-    frames = list(frames)
-    changed = bytearray(frames[0])
-    for _ in range(rng.choice((1, 1, 2, 8))):
-        place = rng.randrange(len(changed))
-        action = rng.randrange(6)
-        if action < 3:
-            changed[place] = rng.randrange(256) if action else changed[place] ^ (1 << rng.randrange(8))
-        elif action == 3:
-            changed[place:place] = rng.randbytes(rng.randrange(1, 6))
-        elif action == 4:
-            del changed[place : place + rng.randrange(1, 6)]
-        else:
-            changed[place : place + 5] = rng.choice((b'\xdd', b'\xdf', b'\xc6', b'\xdb', b'\xc9')) + b'\xff' * 4
-        changed = changed or bytearray(1)
-    frames[0] = changed
-    if len(frames) > 1 and rng.random() < 0.2:
-        place = rng.randrange(1, len(frames))
-        frames[place] = frames[place][: rng.randrange(200)]
-    if rng.random() < 0.1:
-        frames.pop(rng.randrange(len(frames)))
-    return frames
+def with_more(*more):
+    return ['id', *[None] * 6, {}, more]
 
 
 def test_random_changes_of_good_messages():
-    rng = random.Random(20240607)
-    originals = [[bytes(frame) for frame in frames] for frames in samples()]
-    assert all(map(survives, originals))
-    outcomes = [survives(mutate(rng.choice(originals), rng)) for _ in range(MUTATIONS)]
+    assert all(map(survives, samples()))
+    good = fuzz(MUTATIONS, seed=20240607)
     # Both happen often, or the test would not test much.
-    assert 1000 < sum(outcomes) < MUTATIONS - 1000
+    assert 1000 < good < MUTATIONS - 1000
 
 
 def test_every_cut_of_a_good_message():
@@ -175,6 +126,17 @@ def test_array_headers_that_lie(header):
         [body(docs=[['id']], blobs=[[0, 0]]), b'x'],
         [body(docs=[['id']], blobs=[[0, -1]]), b'x'],
         [body(docs=[['a'], ['b']], blobs=[[0, 1], [1, 1]]), b'x'],
+        [body(docs=[with_more([['c']])], blobs=[[2, 1]]), b'x'],
+        [body(docs=[with_more([5])])],
+        [body(docs=[with_more('c')])],
+        [body(docs=[with_more({})])],
+        [body(docs=[with_more(None, None, [])])],
+        [body(docs=[with_more(None, None, {'s': 5})])],
+        [body(docs=[with_more(None, None, {'s': ['x']})])],
+        [body(docs=[with_more(None, None, {5: [1.0]})])],
+        [body(docs=[with_more(None, None, None, None, 'heavy')])],
+        [body(docs=[with_more(*[None] * 6, 1.5)])],
+        [body(docs=[with_more(*[None] * 9, ['x'])])],
     ],
 )
 def test_frames_that_are_wrong_in_one_point(frames):
@@ -188,6 +150,8 @@ def test_the_wrong_ones_above_are_only_just_wrong():
     assert survives([array('<f8', (), b'x' * 8)])
     assert survives([array('<f8', (1,), 1), b'x' * 8])
     assert survives([body(docs=[['a'], ['b']], blobs=[[0, 1], [1, 2]]), b'x', b'y'])
+    assert survives([body(docs=[with_more([['c']])], blobs=[[1, 1]]), b'x'])
+    assert survives([body(docs=[with_more([['c']], None, {'s': [1.0]}, None, 2.5, 'p', 1, 0, 'm', [1.5, 2], 3)])])
 
 
 @pytest.mark.parametrize(
@@ -212,6 +176,12 @@ def test_deep_nesting(opener):
     assert not survives([b'\x93\x01\x90\x81\xa1x' + opener * 200_000])
 
 
+@pytest.mark.parametrize('depth', [40, 100, 1000, 100_000])
+def test_documents_nested_deep_are_data_or_refused(depth):
+    opener = b'\x99\xa1a' + b'\xc0' * 6 + b'\x80\x91\x91'
+    survives([b'\x94\x01\x91' + opener * depth + b'\x91\xa1z' + b'\x80\x91\x92\x00\x01', b'blob'])
+
+
 def test_a_message_of_another_version_is_named():
     for other in (body(version=7), pack([7, 'another', 'format'])):
         with pytest.raises(SerializationError, match='format version 7, this is version 1'):
@@ -219,8 +189,10 @@ def test_a_message_of_another_version_is_named():
 
 
 def test_later_versions_may_append_fields():
-    ((doc,), _) = decode([pack([1, [['a', 'text', None, None, None, None, None, {}, 'later']], {}, [], 'later'])])
-    assert doc == Document(id='a', text='text')
+    more = [None] * 11
+    for fields in ([{}, None, 'later'], [{}, [*more, 'later']]):
+        ((doc,), _) = decode([pack([1, [['a', 'text', None, None, None, None, None, *fields]], {}, [], 'later'])])
+        assert doc == Document(id='a', text='text')
 
 
 @pytest.mark.parametrize(
@@ -232,6 +204,8 @@ def test_later_versions_may_append_fields():
         b'\x93\x01\x90\x81\xa1x\xc6\xff\xff\xff\xff',
         b'\x93\x01\x90\x81\xa1x\xc9\xff\xff\xff\xff\x01',
         b'\x93\x01\x90\x81\xa1x' + b'\xdd\x7f\xff\xff\xff' * 90,
+        b'\x93\x01\x91\x99\xa1a' + b'\xc0' * 6 + b'\x80\x9b\xdd\xff\xff\xff\xff',
+        b'\x93\x01\x91\x99\xa1a' + b'\xc0' * 6 + b'\x80\x9b\xc0\xc0\xdf\xff\xff\xff\xff',
         array('<f8', (2**40,)),
         array('<f8', (2**20, 2**20)),
     ],

@@ -13,7 +13,7 @@ from mproc_flow.errors import BadClientInput, SerializationError
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import encode
 from mproc_flow.model.document import Document
-from mproc_flow.model.portable import MAX_DEPTH
+from mproc_flow.model.quick import MAX_DEPTH
 
 
 class Foo:

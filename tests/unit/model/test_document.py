@@ -7,7 +7,9 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from mproc_flow.model.document import Document, fresh_id
+from mproc_flow.model.document import Document
+from mproc_flow.model.further import FURTHER
+from mproc_flow.model.ids import fresh_id
 
 
 def test_a_new_document_has_an_id_and_nothing_else():
@@ -60,7 +62,7 @@ def test_a_wrong_constructor_call_says_what_would_be_right(call, parts):
 
 def test_a_field_that_does_not_exist_cannot_be_set():
     with pytest.raises(AttributeError):
-        Document().chunks = []
+        Document().chunk = []
 
 
 # ---- equality ----
@@ -146,6 +148,7 @@ def test_to_dict_has_every_field_and_can_be_json():
         'uri': None,
         'mime_type': None,
         'tags': {'n': 0.5, 'a': [0, 1], 'z': [[1.0, 2.0]], 't': [1], 'd': '2024-01-02T00:00:00'},
+        **dict.fromkeys(FURTHER),
     }
 
 

@@ -172,6 +172,14 @@ def test_a_dict_with_an_unknown_field_is_refused_with_a_suggestion():
         list(batches([{1: 'b'}], 10))
 
 
+def test_a_dict_may_be_that_of_a_document():
+    doc = Document(blob=b'\x00', embedding=[1.5], chunks=[Document(text='c')], scores={'s': 1})
+    ((found,),) = batches(doc.to_dict(), 10)
+    assert (found.blob, found.chunks, found.scores) == (doc.blob, doc.chunks, doc.scores)
+    with pytest.raises(BadClientInput, match=r'inputs\[0\]: field blob: bytes or base64'):
+        list(batches({'blob': '!'}, 10))
+
+
 def test_asynchronous_inputs_are_refused_here():
     async def produce():
         yield Document()
@@ -253,3 +261,26 @@ def test_a_response_cannot_be_changed_and_has_its_own_containers():
     one.parameters['a'] = 1
     assert other.docs == []
     assert other.parameters == {}
+
+
+@pytest.mark.parametrize(
+    ('response', 'text'),
+    [
+        (Response(header=Header(request_id='1')), '<Response of /: 0 Documents, ok>'),
+        (
+            Response(header=Header(request_id='1', exec_endpoint='/index'), docs=DocumentArray([Document()])),
+            '<Response of /index: 1 Document, ok>',
+        ),
+        (
+            Response(header=Header(request_id='1'), parameters={'__results__': {'a/rep-0': {'sum': 1}, 'b/rep-0': {}}}),
+            '<Response of /: 0 Documents, results of a/rep-0, b/rep-0, ok>',
+        ),
+        (
+            Response(header=Header(request_id='1', status=Status(code=1, description='a long\nstory ' + 'x' * 500))),
+            '<Response of /: 0 Documents, failed: a long story ' + 'x' * 87 + '>',
+        ),
+    ],
+)
+def test_a_response_shows_itself_in_a_line(response: Response, text: str) -> None:
+    """As ``on_done=print`` prints it: no wall of numbers."""
+    assert repr(response) == str(response) == text

@@ -262,3 +262,10 @@ def holds(tree: Any, tags: dict[str, Any]) -> bool:
 @given(TREES, TAGS)
 def test_a_condition_means_what_the_model_says(tree: Any, tags: dict[str, Any]) -> None:
     assert meets(written(tree), Document(tags=tags)) is holds(tree, tags)
+
+
+def test_fields_that_few_documents_have() -> None:
+    doc = Document(weight=0.5, scores={'cosine': 0.25}, chunks=[Document()])
+    assert meets({'weight': {'$gt': 0.4}, 'scores__cosine__value': {'$eq': 0.25}, 'chunks': {'$size': 1}}, doc)
+    assert meets({'matches': {'$exists': False}, 'parent_id': {'$exists': False}, 'offset': {'$nin': [1]}}, doc)
+    assert not meets({'weight': {'$lt': 0.4}}, doc)

@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 import pytest
+from docarray import BaseDoc, DocList
 
 from mproc_flow.errors import BadOption
 from mproc_flow.executor import BaseExecutor, Executor, requests
@@ -71,6 +72,30 @@ def test_a_class_made_in_a_function_goes_by_value() -> None:
     kind, _ = loader.unpack(payload)
     assert kind is not None
     assert kind().say() == {'word': 'closed over'}
+
+
+def test_lists_of_typed_documents_go_by_what_is_in_them() -> None:
+    """All classes that docarray makes for ``DocList[X]`` have the same name: that of the last one is found by it."""
+
+    class One(BaseDoc):
+        number: int
+
+    class Other(BaseDoc):
+        text: str
+
+    class Subclass(DocList[One]):  # type: ignore[misc]
+        pass
+
+    payload = packed(
+        alias=DocList[One], plain=type(DocList[One]()), docs=DocList[One]([One(number=1)]), bare=DocList, sub=Subclass
+    ).payload
+    assert DocList[Other].doc_type is Other
+    _, found = loader.unpack(payload)
+    assert found['alias'].doc_type is found['plain'].doc_type is One
+    assert found['bare'] is DocList
+    assert found['sub'].doc_type is One
+    assert type(found['docs']) is found['plain']
+    assert found['docs'].number == [1]
 
 
 def test_functions_in_arguments_go_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -143,3 +144,26 @@ def test_signals_make_a_descriptor_readable_and_are_handed_on() -> None:
         signal.set_wakeup_fd(before)
         for fd in (reader, writer, others, other):
             os.close(fd)
+
+
+def test_a_handler_that_only_tells_an_event_loop_is_taken_over() -> None:
+    """The loop cannot run while somebody waits here; it hears of the signal when it goes on."""
+    called: list[str] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, called.append, 'by the loop')
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        before = handlers()
+        with ending(lambda: called.append('here'), writer) as heard:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+            heard += os.read(reader, 100)
+            assert called == ['here', 'here']
+        assert handlers() == before
+        os.close(reader)
+        os.close(writer)
+        while 'by the loop' not in called:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(main())

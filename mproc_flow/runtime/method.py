@@ -1,0 +1,134 @@
+"""One method of an Executor, called as its annotations want it to be."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from mproc_flow.model import typed, typed_classes
+from mproc_flow.model.array import DocumentArray, trusted
+from mproc_flow.model.document import Document
+from mproc_flow.model.reduce import RESULTS
+from mproc_flow.signature import Signature, accepted, signature
+
+_RETURNS = 'None, a DocumentArray, a DocList or a dict'
+_RETURNS_SINGLE = 'None, a Document or a typed document'
+
+
+class Method:
+    """Converts what a request brings into what the method takes, and what it returns into Documents.
+
+    Args:
+        function: The bound method.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._signature: Signature = signature(function)
+        self._takes = accepted(function)
+
+    @property
+    def is_async(self) -> bool:
+        """It is ``async def``."""
+        return inspect.iscoroutinefunction(self._function)
+
+    # ---- before ----
+
+    def group(self, docs: DocumentArray) -> Any:
+        """Give Documents of one origin as the method takes them.
+
+        Raises:
+            ValueError: They do not have what its class wants.
+        """
+        kind = self._signature.takes
+        return docs if kind is None else typed.from_documents(docs, kind)
+
+    def together(self, groups: Sequence[Any]) -> Any:
+        """Give what is in all groups, as the method takes it."""
+        if len(groups) == 1:
+            docs = groups[0]
+        else:
+            every = [doc for group in groups for doc in group]
+            kind = self._signature.takes
+            docs = trusted(every) if kind is None else typed_classes.array_of(kind, every)
+        return docs.to_doc_vec() if self._signature.in_columns and docs else docs
+
+    def start(self, docs: Any, arguments: Mapping[str, Any]) -> Any:
+        """Call the method with those of the arguments that it takes; give what it returns, or a coroutine for that."""
+        chosen = {name: value for name, value in arguments.items() if name in self._takes}
+        if 'parameters' in chosen:
+            chosen['parameters'] = self._parameters(chosen['parameters'])
+        if self._signature.single:
+            return self._each_async(docs, chosen) if self.is_async else self._each(docs, chosen)
+        if 'docs' in self._takes:
+            chosen['docs'] = docs
+        return self._function(**chosen)
+
+    def _parameters(self, parameters: dict[str, Any]) -> Any:
+        model = self._signature.parameters
+        if model is None:
+            return parameters
+        given = {name: value for name, value in parameters.items() if name != RESULTS}
+        if not given and self._signature.optional_parameters:
+            return None
+        return typed.validated(model, given, 'parameters')
+
+    def _each(self, docs: Any, arguments: dict[str, Any]) -> DocumentArray:
+        return trusted([self._single(doc, self._function(doc=doc, **arguments)) for doc in docs])
+
+    async def _each_async(self, docs: Any, arguments: dict[str, Any]) -> DocumentArray:
+        return trusted([self._single(doc, await self._function(doc=doc, **arguments)) for doc in docs])
+
+    # ---- after ----
+
+    def answer(self, docs: Any, returned: Any) -> DocumentArray:
+        """Give the Documents that go on.
+
+        Args:
+            docs: What the method was given.
+            returned: What it returned.
+
+        Raises:
+            TypeError: It returned what no method may, or other documents than its annotation says.
+        """
+        if self._signature.single and isinstance(returned, DocumentArray):
+            return returned
+        if returned is None or isinstance(returned, dict):
+            return self._written(docs, 'leaves')
+        if isinstance(returned, DocumentArray) or typed_classes.is_array(returned):
+            return self._written(returned, 'returned')
+        raise TypeError(
+            f'{self._name} returned {type(returned).__name__}; an Executor method returns {self._allowed(_RETURNS)}'
+        )
+
+    def _single(self, doc: Any, returned: Any) -> Document:
+        result = doc if returned is None else returned
+        if not isinstance(result, Document) and not typed_classes.is_document(result):
+            raise TypeError(
+                f'{self._name} returned {type(returned).__name__}; an Executor method that takes one document '
+                f'returns {self._allowed(_RETURNS_SINGLE)}'
+            )
+        self._check(result, 'returned' if returned is not None else 'leaves', '')
+        return result if isinstance(result, Document) else typed.to_document(result)
+
+    def _written(self, docs: Any, verb: str) -> DocumentArray:
+        if self._signature.gives is not None:
+            for position, doc in enumerate(docs):
+                self._check(doc, verb, f' as document {position}')
+        return docs if isinstance(docs, DocumentArray) else typed.to_documents(docs)
+
+    def _check(self, doc: Any, verb: str, where: str) -> None:
+        gives = self._signature.gives
+        if gives is not None and not isinstance(doc, gives):
+            raise TypeError(f'{self._name} {verb} a {type(doc).__name__}{where}; its annotation says {gives.__name__}')
+
+    def _allowed(self, otherwise: str) -> str:
+        gives = self._signature.gives
+        if gives is None:
+            return otherwise
+        return gives.__name__ if self._signature.single else f'DocList[{gives.__name__}]'
+
+    @property
+    def _name(self) -> str:
+        return getattr(self._function, '__qualname__', repr(self._function))

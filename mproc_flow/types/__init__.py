@@ -1,0 +1,1 @@
+"""The names under which programs written for Jina look for Documents."""
