@@ -116,7 +116,8 @@ class Connection:
 
     def close(self) -> None:
         """Free the socket."""
-        channel.close(self._socket)
+        # Without a connection there is nobody to wait for.
+        channel.close(self._socket, linger=self._connected and not self.is_lost)
         self._monitor.close(0)
 
     def _ask(self) -> int:
