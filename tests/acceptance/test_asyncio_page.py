@@ -7,11 +7,11 @@ import re
 import pytest
 
 from tests.support.notebook import Kernel, quiet
-from tests.support.programs import ROOT, Programs
+from tests.support.pages import blocks, read
+from tests.support.programs import Programs
 
-PAGE = (ROOT / 'docs' / 'asyncio.md').read_text()
-SCRIPTS = re.findall(r'^```python\n(.*?)^```', PAGE, re.DOTALL | re.MULTILINE)
-CELLS = re.findall(r'^```python notebook\n(.*?)^```', PAGE, re.DOTALL | re.MULTILINE)
+PAGE = read('docs/asyncio.md')
+SCRIPTS, CELLS = blocks(PAGE), blocks(PAGE, 'python notebook')
 
 OUTPUT = [r"\['ALL', 'AT ONCE'\]\n1\n1", '50 answers at the same time']
 SHOWN = ['', '<Response of /index: 1 Document, ok>\n', '', 'hello!\n']

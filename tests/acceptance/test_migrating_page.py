@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from tests.support.programs import ROOT, Programs
+from tests.support.pages import blocks, read
+from tests.support.programs import Programs
 
-PAGE = (ROOT / 'docs' / 'migrating.md').read_text()
-BLOCKS = re.findall(r'```python\n(.*?)```', PAGE, re.DOTALL)
+PAGE = read('docs/migrating.md')
+BLOCKS = blocks(PAGE)
 ROWS = re.findall(r'^\| `(from jina\S* import [^`]*)`[^|]*\| `(from mproc_flow\S* import [^`]*)`', PAGE, re.MULTILINE)
 
 SAME = """\
@@ -40,11 +41,3 @@ def test_both_sides_of_the_table_are_the_same_objects(programs: Programs) -> Non
     assert program.wait(10) == 0, program.text
     assert len(ROWS) == 9
     assert program.texts('out') == ['same'] * len(ROWS)
-
-
-def test_every_file_it_names_is_there() -> None:
-    """No link leads nowhere."""
-    links = re.findall(r'\]\(([^)#]+)\)', PAGE)
-    assert links
-    for link in links:
-        assert (ROOT / 'docs' / link).exists(), link

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from mproc_flow import Client, Deployment, Document, Flow
+from tests.support import pages
 from tests.support.programs import Programs
 
-README = (Path(__file__).resolve().parents[2] / 'README.md').read_text(encoding='utf-8')
+README = pages.read('README.md')
 
 
 def block(heading: str, language: str = 'python', number: int = 0) -> str:
     """A code block below a heading."""
     section = README.partition(f'\n## {heading}\n')[2].partition('\n## ')[0]
-    found: list[str] = re.findall(rf'```{language}\n(.*?)```', section, re.DOTALL)
-    return found[number]
+    return pages.blocks(section, language)[number]
 
 
 TWENTY_LINES = block('Twenty lines')
