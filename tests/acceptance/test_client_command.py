@@ -48,7 +48,6 @@ class Terminal:
         """Run the client to its end."""
         program = self.programs.module('mproc_flow', 'client', '--port', self._port, *words)
         assert program.wait(30) == code, program.text
-        assert 'Traceback' not in program.text
         return program
 
     def pipe(self, text: str, *words: str) -> str:
@@ -98,6 +97,7 @@ def test_a_request_that_fails(terminal: Terminal) -> None:
     ended = terminal.ask('--output', 'text', '--text', 'a', 'bad', 'c', '--request-size', '1', code=1)
     assert ended.texts('out') == ['A']
     assert any('mproc-flow: error: ' in line and 'cannot shout that' in line for line in ended.texts('err'))
+    assert any('in shout' in line for line in ended.texts('err')), 'the traceback of the Executor is shown'
     words = ['--text', 'a', 'bad', 'c', '--request-size', '1', '--continue-on-error', '--show-progress']
     program = terminal.ask('--output', 'text', *words, code=1)
     assert program.texts('out') == ['A', 'C']

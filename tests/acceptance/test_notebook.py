@@ -15,14 +15,16 @@ from tests.support.programs import Programs
 
 pytestmark = pytest.mark.timeout(120)
 
+AS_JINA = """\
+import mproc_flow
+
+mproc_flow.install_as_jina()
+"""
+
 SEED = """\
-from mproc_flow import AsyncFlow, Document
-
-
-def from_ndarray(array):
-    for row in array:
-        yield Document(tensor=row)
-
+import numpy as np
+from jina import AsyncFlow
+from jina.types.document.generators import from_ndarray
 
 with AsyncFlow().add() as f:
     await f.index(from_ndarray(np.random.random([5, 4])), on_done=print)
@@ -53,6 +55,7 @@ print(len(docs), 'Document', 'overlapped' if beats > 10 and took < 0.8 else f'{b
 
 def test_the_seed_as_printed(kernel: Kernel) -> None:
     """It runs in a cell, and shows a line that a person wants to read."""
+    kernel.run(AS_JINA)
     cell = kernel.run(SEED)
     assert cell.stdout == '<Response of /index: 5 Documents, ok>\n'
     quiet(cell)
@@ -60,7 +63,8 @@ def test_the_seed_as_printed(kernel: Kernel) -> None:
 
 def test_the_seed_in_a_notebook_file(programs: Programs, tmp_path: Path, start_method: str) -> None:
     """Run from the first cell to the last by nbclient, as ``jupyter execute`` and continuous integration do."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (IMPORTS, SEED, OVERLAP)])
+    cells = [nbformat.v4.new_code_cell(code) for code in (AS_JINA, IMPORTS, SEED, OVERLAP)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
     path = tmp_path / 'seed.ipynb'
     nbformat.write(notebook, path)
     words = [sys.executable, '-c', 'from nbclient.cli import main; main()', '--inplace', str(path)]
@@ -68,7 +72,7 @@ def test_the_seed_in_a_notebook_file(programs: Programs, tmp_path: Path, start_m
     assert program.wait(60) == 0, program.text
     cells = nbformat.read(path, as_version=4).cells
     shown = [''.join(out.text for out in cell.outputs if out.get('name') == 'stdout') for cell in cells]
-    assert shown == ['', '<Response of /index: 5 Documents, ok>\n', '1 Document overlapped\n']
+    assert shown == ['', '', '<Response of /index: 5 Documents, ok>\n', '1 Document overlapped\n']
 
 
 def test_index_overlaps_with_another_coroutine(kernel: Kernel) -> None:

@@ -98,4 +98,4 @@ def test_an_asynchronous_flow(programs: Programs) -> None:
     program = run(programs, ASYNC)
     assert program.wait(20) == 0, program.text
     assert 'heartbeat' in program.texts('out')
-    assert any(line.startswith('Response(') for line in program.texts('out')), program.text
+    assert '<Response of /index: 5 Documents, ok>' in program.texts('out'), program.text

@@ -88,9 +88,13 @@ def test_timeout_ready_minus_one_waits_for_ever(record: str) -> None:
         assert len(f.post('/', Document())) == 1
 
 
-def test_a_missing_module_or_class_is_explained(start_method: str) -> None:
+def test_a_missing_module_or_class_is_explained(
+    start_method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """``uses`` that nothing can be imported from: the error names it and the Executor, before a process is started."""
-    for uses, word in (('no_such_module:Thing', 'no_such_module'), ('tests.support.executors:Thing', 'Thing')):
+    (tmp_path / 'has_one.py').write_text('from tests.support.executors import Echo\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    for uses, word in (('no_such_module:Thing', 'no_such_module'), ('has_one:Thing', 'Thing')):
         f = Flow(start_method=start_method).add(uses=uses, name='bad')
         with pytest.raises(errors.BadOption, match=rf"(?s)'bad'.*{word}"):
             f.start()

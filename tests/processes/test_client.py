@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -88,8 +89,9 @@ def test_tasks_share_one_client() -> None:
 
 def test_programs_at_once(programs: Programs) -> None:
     """Four programs with a client each."""
+    script = str(programs.save('sender.py', SENDER))
     with echo() as f:
-        senders = [programs.script(SENDER, str(port_of(f)), f'p{number}') for number in range(4)]
+        senders = [programs.run([sys.executable, script, str(port_of(f)), f'p{number}']) for number in range(4)]
         for sender in senders:
             assert sender.wait(30) == 0, sender.text
             assert sender.texts('out') == ['all were mine']

@@ -107,7 +107,7 @@ def flows(marked: None) -> Iterator[tuple[Flow, AsyncFlow]]:
     f, g = Flow(quiet=True), AsyncFlow(quiet=True)
     with f.add(uses=Marker, replicas=2) as f, g.add(uses=Marker, replicas=2) as g:
         f.post('/')
-        asyncio.run(g.post('/')._all())
+        asyncio.run(g.post('/'))
         yield f, g
 
 
