@@ -169,6 +169,10 @@ class _Feed:
                 self._settle(payload)
                 await self._want()
             self._settle(None)
+        except asyncio.CancelledError:  # by close(), or by what makes the requests
+            if self.waiting is not None:
+                self.waiting.cancel()
+            raise
         except Exception as error:  # raised where the request is waited for
             if self.waiting is not None:
                 self.waiting.set_exception(error)

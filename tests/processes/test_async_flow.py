@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -47,6 +48,22 @@ def test_a_client_with_asyncio_is_an_async_client() -> None:
 
     with Flow(port=0).add(**ECHO) as f:
         asyncio.run(main(port_of(f)))
+
+
+def test_inputs_that_are_cancelled_cancel_the_call() -> None:
+    """What makes them may be cancelled by itself: nobody waits for more of them then."""
+
+    async def cancelled() -> AsyncIterator[str]:
+        yield 'a'
+        raise asyncio.CancelledError
+
+    async def main() -> None:
+        async with AsyncFlow(quiet=True).add(**ECHO) as f:
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(f.post('/', cancelled(), request_size=1), 5)
+            assert (await f.post('/', 'b')).texts == ['b!']
+
+    asyncio.run(main())
 
 
 def test_with_works_in_a_running_loop_too() -> None:
