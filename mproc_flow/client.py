@@ -15,7 +15,7 @@ from mproc_flow.options.groups import CLIENT
 from mproc_flow.posting.callbacks import Callback, Callbacks
 from mproc_flow.posting.inputs import sync_batches
 from mproc_flow.posting.letters import Delivery, Letters
-from mproc_flow.posting.options import Posting, PostOptions, checked_parameters
+from mproc_flow.posting.options import Posting, PostOptions, checked_endpoint, checked_parameters
 from mproc_flow.posting.pool import IsHopeless, Pool
 from mproc_flow.posting.progress import progress
 from mproc_flow.transport.exchange import Call, Connection, ConnectionLost
@@ -100,7 +100,7 @@ class BaseClient(Posting):
         self._pool: Pool[Any] = Pool(self._connection, address, is_hopeless)
 
     def _letters(self, on: str, parameters: Any, options: PostOptions) -> Letters:
-        call = Call(on or '/', options.target_executor or '')
+        call = Call(checked_endpoint(on), options.target_executor or '')
         prefetch = self._prefetch if options.prefetch is None else options.prefetch or _NO_LIMIT
         return Letters(call, checked_parameters(parameters), options, prefetch)
 
