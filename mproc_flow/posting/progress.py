@@ -18,11 +18,11 @@ def progress(wanted: bool, inputs: Any, endpoint: str) -> Iterator[Progress]:
     """Draw on stderr how many Documents have been answered, at what rate and, if that can be known, the time left.
 
     Args:
-        wanted: False draws nothing.
+        wanted: False draws nothing, and so does a program without a stderr.
         inputs: What is sent.
         endpoint: Where.
     """
-    drawn = Progress(_bar(endpoint, _total(inputs)) if wanted else None)
+    drawn = Progress(_bar(endpoint, _total(inputs)) if wanted and _can_be_seen() else None)
     try:
         yield drawn
     finally:
@@ -124,6 +124,10 @@ def _bar(endpoint: str, total: int | None) -> _Bar:
     except ImportError:
         return _Line(endpoint, total)
     return _Rich(rich, endpoint, total)
+
+
+def _can_be_seen() -> bool:
+    return sys.stderr is not None and not sys.stderr.closed
 
 
 def _total(inputs: Any) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any
 
@@ -74,3 +75,17 @@ def test_an_error_ends_it() -> None:
     with pytest.raises(KeyError), progress(True, [0], '[index]') as bar:
         bar.add(GOOD)
         raise KeyError
+
+
+@pytest.mark.parametrize('rich_there', [True, False])
+@pytest.mark.parametrize('closed', [True, False])
+def test_without_a_stderr_nothing_is_drawn_and_nothing_fails(
+    monkeypatch: pytest.MonkeyPatch, rich_there: bool, closed: bool
+) -> None:
+    """None is what Python makes of a stderr that was closed before it started."""
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, 'stderr', stream if closed else None)
+    if not rich_there:
+        monkeypatch.setitem(sys.modules, 'rich', None)
+    draw([0] * 50)
