@@ -50,6 +50,7 @@ def test_the_line_is_drawn_again_on_a_terminal(
     without_rich: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, 'isatty', lambda: True, raising=False)
+    monkeypatch.setenv('TERM', 'xterm')
     draw([0] * 50)
     lines = capsys.readouterr().err.split('\r\x1b[K')
     assert lines[1].startswith('/index: 10 of 50 Documents')
@@ -89,3 +90,15 @@ def test_without_a_stderr_nothing_is_drawn_and_nothing_fails(
     if not rich_there:
         monkeypatch.setitem(sys.modules, 'rich', None)
     draw([0] * 50)
+
+
+def test_a_terminal_that_cannot_erase_gets_one_line(
+    without_rich: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Emacs and plain consoles have; they would show the codes themselves."""
+    monkeypatch.setattr(sys.stderr, 'isatty', lambda: True, raising=False)
+    monkeypatch.setenv('TERM', 'dumb')
+    draw([0] * 50)
+    printed = capsys.readouterr().err
+    assert '\x1b' not in printed
+    assert printed.count('\n') == 1
