@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mproc_flow.model import rows
-from mproc_flow.model.numeric import as_array
+from mproc_flow.model.numeric import as_array, unmasked
 from mproc_flow.model.rows import Resolver
 
 Value = TypeVar('Value')
@@ -33,7 +33,7 @@ _JSON_LINES = ('.jsonl', '.ndjson', '.jsonlines', '.jl', '.ldjson')
 
 def from_ndarray(kind: Any, array: Any, axis: int = 0, size: int | None = None, shuffle: bool = False) -> Iterator[Any]:
     """Yield a Document for each sub-array along an axis."""
-    values = as_array(array)
+    values = as_array(unmasked(array))
     if values.ndim == 0:
         raise ValueError('from_ndarray() needs an array of at least one axis, this is a single value')
     values = np.moveaxis(values, axis, 0)

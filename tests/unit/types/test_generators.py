@@ -281,3 +281,9 @@ def test_an_unknown_dialect_and_a_negative_size_are_refused_at_once():
         from_csv(['text'], dialect='semicolons')
     with pytest.raises(ValueError, match='size=-1: how many'):
         from_lines(['a'], line_format='text', size=-1)
+
+
+def test_a_masked_array_is_not_cut():
+    """The mask would be lost, and what it hides be sent."""
+    with pytest.raises(TypeError, match=r'its mask would be lost: use filled\(\)'):
+        from_ndarray(np.ma.array([1, 2], mask=[False, True]))
