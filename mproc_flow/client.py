@@ -105,7 +105,9 @@ class BaseClient(Posting):
         return Letters(call, checked_parameters(parameters), options, prefetch)
 
     def _loss(self) -> MprocFlowError:
-        return self._explain() or PodDied(f'there is no connection to a gateway at {self._address}, or it was lost')
+        return self._explain() or PodDied(
+            f'there is no connection to a gateway at {self._address}, or it was lost: is a Flow serving there?'
+        )
 
 
 class Client(BaseClient):

@@ -187,7 +187,7 @@ def test_a_closed_client_says_so() -> None:
         client.close()
         thread.join(10)
         assert len(answers) == 1, 'a call that is under way ends as it would have'
-        with pytest.raises(FlowClosed):
+        with pytest.raises(FlowClosed, match='this client was closed'):
             client.post('/', 'a')
 
 
