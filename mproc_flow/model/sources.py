@@ -131,7 +131,7 @@ def from_lines(  # parameters: those of the generator, and the class
 
 
 def _csv_rows(kind: Any, file: Any, resolver: Resolver, dialect: Any, encoding: str) -> Iterator[Any]:
-    name = _name(file)
+    name = name_of(file)
     with _opened(file, encoding) as lines:
         lines = _without_mark(lines)
         if dialect == 'auto':
@@ -164,7 +164,7 @@ def _json_lines(kind: Any, file: Any, resolver: Resolver) -> Iterator[Any]:
     with _opened(file, 'utf-8') as lines:
         for number, line in _numbered(file, lines):
             if line.strip():
-                yield _json_document(kind, line, f'{_name(file)}, line {number}', resolver)
+                yield _json_document(kind, line, f'{name_of(file)}, line {number}', resolver)
 
 
 def _json_document(kind: Any, line: str, where: str, resolver: Resolver) -> Any:
@@ -202,7 +202,7 @@ def _numbered(file: Any, lines: Iterable[Any]) -> Iterator[tuple[int, Any]]:
         for number, line in enumerate(_without_mark(lines), 1):
             yield number, line
     except UnicodeDecodeError as error:
-        raise _undecodable(_name(file), number, error) from None
+        raise _undecodable(name_of(file), number, error) from None
 
 
 def _without_mark(lines: Iterable[Any]) -> Iterator[Any]:
@@ -235,5 +235,6 @@ def _sniffed(lines: Iterable[str]) -> tuple[Any, Iterable[str]]:
     return dialect, itertools.chain(first, lines)
 
 
-def _name(file: Any) -> str:
+def name_of(file: Any) -> str:
+    """Return the name of a file for messages."""
     return str(file if isinstance(file, (str, os.PathLike)) else getattr(file, 'name', 'input'))
