@@ -60,7 +60,7 @@ def launch(plan: Plan, cargo: Cargo) -> tuple[int, socket.socket]:
         RuntimeFailToStart: fork is asked for and CUDA is initialised in this process.
     """
     order = Launch(plan, cargo.payloads)
-    _occupy_standard_streams()
+    process.occupy_standard_streams()
     ours, theirs = pair()
     try:
         if needs_fork(plan):
@@ -77,18 +77,6 @@ def launch(plan: Plan, cargo: Cargo) -> tuple[int, socket.socket]:
     finally:
         theirs.close()
     return pid, ours
-
-
-def _occupy_standard_streams() -> None:
-    """Open the null device where standard streams are closed: pipes would get their numbers and be taken for them."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            null = os.open(os.devnull, os.O_RDWR)
-            os.set_inheritable(null, True)
-            if null != number:  # another thread was faster
-                os.close(null)
 
 
 def needs_fork(plan: Plan) -> bool:
