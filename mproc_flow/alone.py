@@ -14,6 +14,7 @@ from mproc_flow.options.groups import EXECUTOR
 from mproc_flow.run import Run
 from mproc_flow.runtime import bootstrap, executor_pod, gateway
 from mproc_flow.runtime.messages import Assignment
+from mproc_flow.supervisor.process import occupy_standard_streams
 from mproc_flow.supervisor.rundir import RunDirectory
 from mproc_flow.topology.graph import Graph
 from mproc_flow.topology.plan import GATEWAY, PodSpec
@@ -33,6 +34,7 @@ def run_executor(options: Mapping[str, Any], host: str, port: int) -> NoReturn:
     Raises:
         BadOption, BadConfigSource: The Executor cannot be found or cannot work.
     """
+    occupy_standard_streams()
     for name in ('replicas', 'shards', 'uses_before', 'uses_after'):
         if options.get(name, 1) != 1:
             raise BadOption(f'--{name.replace("_", "-")}: executor runs one process; for more run deployment')
@@ -58,6 +60,7 @@ def run_gateway(options: Mapping[str, Any], graph: Mapping[str, Any], addresses:
         FlowTopologyError: The graph is not valid.
         BadOption: An address is missing or wrong.
     """
+    occupy_standard_streams()
     plan, _ = Run.plan({'protocol': 'zmq', **options}, _graph(graph, addresses))
     (spec,) = plan.pods
     _take_environment(spec)

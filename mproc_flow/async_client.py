@@ -169,11 +169,12 @@ class AsyncClient(BaseClient):
     # ---- inside ----
 
     def _set_up(self, *args: Any) -> None:
-        super()._set_up(*args)
         self._turns = Turns()
+        super()._set_up(*args)
 
-    def _connection(self, context: Any, address: str, is_hopeless: IsHopeless) -> AsyncConnection:
-        return AsyncConnection(context, address, is_hopeless, self._turns, _aside)
+    def _connect(self) -> Callable[[Any, str, IsHopeless], AsyncConnection]:
+        turns = self._turns
+        return lambda context, address, is_hopeless: AsyncConnection(context, address, is_hopeless, turns, _aside)
 
     async def _exchange(self, letters: Letters, inputs: Any, options: PostOptions) -> AsyncGenerator[Delivery, None]:
         inputs = called(inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import time
+import weakref
 from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +16,7 @@ from mproc_flow.options.groups import CLIENT
 from mproc_flow.posting.callbacks import Callback, Callbacks
 from mproc_flow.posting.inputs import sync_batches
 from mproc_flow.posting.letters import Delivery, Letters
-from mproc_flow.posting.options import Posting, PostOptions, checked_parameters
+from mproc_flow.posting.options import Posting, PostOptions, checked_endpoint, checked_parameters
 from mproc_flow.posting.pool import IsHopeless, Pool
 from mproc_flow.posting.progress import progress
 from mproc_flow.transport.exchange import Call, Connection, ConnectionLost
@@ -55,6 +56,8 @@ class BaseClient(Posting):
         self._choose_kind(chosen)
         address = tcp_address(chosen['host'], chosen['port'])
         self._set_up(address, chosen, lambda: None, lambda seconds: seconds > READY_BOUND)
+        # Who forgets to close it: the collector may end ZeroMQ's context before its sockets, and would wait for them.
+        weakref.finalize(self, self._pool.close).atexit = False
 
     @classmethod
     def at(
@@ -89,7 +92,8 @@ class BaseClient(Posting):
     def _choose_kind(self, options: Mapping[str, Any]) -> None:
         """Become the kind of client that the options ask for."""
 
-    def _connection(self, context: Any, address: str, is_hopeless: IsHopeless) -> Any:
+    def _connect(self) -> Callable[[Any, str, IsHopeless], Any]:
+        """Give what makes a connection; it must not refer to this client, which else would never be forgotten."""
         raise NotImplementedError
 
     def _set_up(self, address: str, options: Mapping[str, Any], explain: Explain, is_hopeless: IsHopeless) -> None:
@@ -97,15 +101,17 @@ class BaseClient(Posting):
         self._prefetch = options['prefetch'] or _NO_LIMIT
         self._return_responses = options['return_responses']
         self._explain = explain
-        self._pool: Pool[Any] = Pool(self._connection, address, is_hopeless)
+        self._pool: Pool[Any] = Pool(self._connect(), address, is_hopeless)
 
     def _letters(self, on: str, parameters: Any, options: PostOptions) -> Letters:
-        call = Call(on or '/', options.target_executor or '')
+        call = Call(checked_endpoint(on), options.target_executor or '')
         prefetch = self._prefetch if options.prefetch is None else options.prefetch or _NO_LIMIT
         return Letters(call, checked_parameters(parameters), options, prefetch)
 
     def _loss(self) -> MprocFlowError:
-        return self._explain() or PodDied(f'there is no connection to a gateway at {self._address}, or it was lost')
+        return self._explain() or PodDied(
+            f'there is no connection to a gateway at {self._address}, or it was lost: is a Flow serving there?'
+        )
 
 
 class Client(BaseClient):
@@ -174,8 +180,8 @@ class Client(BaseClient):
         if options['asyncio']:
             self.__class__ = importlib.import_module(_ASYNC_CLIENT).AsyncClient
 
-    def _connection(self, context: Any, address: str, is_hopeless: IsHopeless) -> Connection:
-        return Connection(context, address, is_hopeless)
+    def _connect(self) -> Callable[[Any, str, IsHopeless], Connection]:
+        return Connection
 
     def _exchange(  # nesting: rounds, and the replies of one
         self, letters: Letters, inputs: Any, options: PostOptions

@@ -248,14 +248,14 @@ def describe(error: BaseException, *, executor: str = '', pod: str = '') -> Erro
 def from_info(info: ErrorInfo) -> MprocFlowError:
     """Make the exception that the caller sees, its ``__cause__`` the remote traceback if there is one."""
     kind = _by_code().get(info.code, BadServer)
-    error: MprocFlowError
+    where = f'{info.executor or "an Executor"} in pod {info.pod}' if info.pod else info.executor
+    text = f'{where} raised {info.message}' if where else info.message
     if issubclass(kind, PodDied):
-        error = PodDied(info.message, info.failure)
+        error: MprocFlowError = PodDied(info.message, info.failure)
     elif issubclass(kind, BadServer):
-        where = f'{info.executor or "an Executor"} in pod {info.pod}' if info.pod else info.executor
-        error = BadServer(f'{where} raised {info.message}' if where else info.message, info)
+        error = BadServer(text, info)
     else:
-        error = kind(info.message)
+        error = kind(text if info.executor else info.message)
     if info.traceback:
         error.__cause__ = RemoteTraceback(info.traceback)
     return error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import platform
+import re
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
@@ -13,6 +15,7 @@ from mproc_flow.errors import BadOption
 from mproc_flow.options.declare import Option, OptionGroup
 from mproc_flow.options.groups import CLIENT, DEPLOYMENT, EXECUTOR, FLOW, GATEWAY
 from mproc_flow.options.suggest import did_you_mean
+from mproc_flow.posting.options import PostOptions
 from mproc_flow.version import __version__
 
 _PACKAGES = ('pyzmq', 'msgspec', 'numpy', 'psutil', 'pyyaml', 'cloudpickle')
@@ -65,11 +68,22 @@ def _explanation(word: str) -> str:
             by_name.setdefault(option.name, []).append((group, option))
     exact = [found for found, entries in by_name.items() if _is_called(entries[0][1], name)]
     names = exact or [found for found in by_name if name and name in found]
-    if not names:
-        hint = did_you_mean(name, [*by_name, *(command.name for command in COMMANDS)])
+    of_post = _options_of_post()
+    wanted = list(of_post) if name == 'post' else [name] if name in of_post else []
+    if not names and not wanted:
+        hint = did_you_mean(name, [*by_name, *of_post, *(command.name for command in COMMANDS)])
         where = hint if 'did you mean' in hint else f'; {PROGRAM} help lists the commands, COMMAND --help its options'
         raise BadOption(f'help {word}: there is no such command or option{where}')
-    return '\n\n'.join('\n'.join(_describe(by_name[found])) for found in names)
+    parts = ['\n'.join(_describe(by_name[found])) for found in names if name != 'post']
+    parts += [f'{found}\n  of post():\n    {of_post[found]}' for found in wanted]
+    return '\n\n'.join(parts)
+
+
+def _options_of_post() -> dict[str, str]:
+    """Give the options of ``post()``, each with what the class that holds them says of it."""
+    section = (inspect.getdoc(PostOptions) or '').partition('Attributes:\n')[2]
+    entries = re.findall(r'^ {4}(\w+): (.+(?:\n {8}.+)*)', section, re.MULTILINE)
+    return {name: ' '.join(text.replace('``', '').split()) for name, text in entries}
 
 
 def _is_called(option: Option, name: str) -> bool:

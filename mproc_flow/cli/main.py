@@ -97,7 +97,13 @@ def _failed(error: Exception) -> int:
     print(f'{PROGRAM}: error: {error}', file=sys.stderr)
     if isinstance(error.__cause__, errors.RemoteTraceback):
         print(error.__cause__.text.rstrip(), file=sys.stderr)
-    to_correct = (errors.BadConfigSource, errors.BadOption, errors.BadYAMLVersion, errors.FlowTopologyError)
+    to_correct = (
+        errors.BadClient,
+        errors.BadConfigSource,
+        errors.BadOption,
+        errors.BadYAMLVersion,
+        errors.FlowTopologyError,
+    )
     return MISUSED if isinstance(error, to_correct) else FAILED
 
 

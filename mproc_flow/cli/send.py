@@ -8,19 +8,21 @@ import glob
 import json
 import mimetypes
 import sys
+import textwrap
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from mproc_flow.cli.commands import DONE, FAILED, PROGRAM, Run
 from mproc_flow.cli.flags import add_dict, add_flags, given
-from mproc_flow.errors import BadOption
+from mproc_flow.errors import BadClientCallback, BadOption, MprocFlowError
 from mproc_flow.options.groups import CLIENT
 
 if TYPE_CHECKING:
     from mproc_flow.model.document import Document
     from mproc_flow.model.request import Response
 
+_MARK = '\ufeff'  # with which some programs begin a text
 _NOT_HERE = ('return_responses', 'asyncio')
 _HOW = ('parameters', 'request_size', 'target_executor', 'timeout', 'max_attempts', 'show_progress')
 
@@ -51,8 +53,13 @@ def client(parser: argparse.ArgumentParser) -> Run:
         on_error = printer.complain if arguments.continue_on_error else None
         options = {name: getattr(arguments, name) for name in _HOW}
         inputs = _inputs(arguments)
-        with Client(**given(arguments, CLIENT, _NOT_HERE)) as sender, contextlib.closing(inputs):
-            sender.post(arguments.on, inputs, on_done=printer.show, on_error=on_error, results_in_order=True, **options)
+        try:
+            with Client(**given(arguments, CLIENT, _NOT_HERE)) as sender, contextlib.closing(inputs):
+                sender.post(
+                    arguments.on, inputs, on_done=printer.show, on_error=on_error, results_in_order=True, **options
+                )
+        except BadClientCallback as error:
+            raise _unprinted(error.__cause__) from None
         return FAILED if printer.failed else DONE
 
     return run
@@ -108,9 +115,26 @@ class _Printer:
 
     def complain(self, response: Response) -> None:
         self.failed = True
-        names = ', '.join(doc.uri or doc.id for doc in response.docs[:5])
+        names = ', '.join(map(_called, response.docs[:5]))
         more = f' and {len(response.docs) - 5} more' if len(response.docs) > 5 else ''
         print(f'{PROGRAM}: {names}{more}: {response.header.status.description}', file=sys.stderr)
+
+
+def _unprinted(error: BaseException | None) -> BaseException:
+    """Give what is to be raised when an answer could not be printed."""
+    if isinstance(error, BrokenPipeError) or error is None:
+        return error or BrokenPipeError()
+    if isinstance(error, UnicodeEncodeError):
+        return MprocFlowError(
+            f'standard output takes {error.encoding} only, an answer has {error.object[error.start]!r}: '
+            'set PYTHONIOENCODING=utf-8'
+        )
+    return MprocFlowError(f'standard output: {getattr(error, "strerror", None) or error}')
+
+
+def _called(doc: Document) -> str:
+    """Give what tells a Document from others; the id of a line is one that nobody has ever seen."""
+    return doc.uri or (f'{textwrap.shorten(doc.text, 60)!r} (id {doc.id})' if doc.text else doc.id)
 
 
 def _as_json(doc: Document) -> str:
@@ -138,27 +162,44 @@ def _lines(flag: str, name: str) -> Iterator[tuple[str, str]]:
     """Give each line with the words for where it stands."""
     shown = '<stdin>' if name == '-' else name
     try:
-        with _opened(name) as file:
+        with _opened(flag, name) as file:
             for number, line in enumerate(file, 1):
-                yield f'{shown}, line {number}', line.rstrip('\r\n')
+                place = f'{shown}, line {number}'
+                yield place, _text(line, f'{flag} {place}').removeprefix('' if number > 1 else _MARK)
     except OSError as error:
         raise BadOption(f'{flag} {name}: {error.strerror}') from None
+
+
+def _opened(flag: str, name: str) -> contextlib.AbstractContextManager[IO[bytes]]:
+    if name != '-':
+        return open(name, 'rb')
+    if sys.stdin is None:
+        raise BadOption(f'{flag} -: standard input is closed')
+    return contextlib.nullcontext(sys.stdin.buffer)
+
+
+def _text(line: bytes, where: str) -> str:
+    try:
+        return line.decode().rstrip('\r\n')
     except UnicodeDecodeError as error:
-        raise BadOption(f'{flag} {name}: it is no UTF-8 text ({error.reason} at byte {error.start})') from None
+        raise BadOption(f'{where}: it is no UTF-8 text ({error.reason} at byte {error.start})') from None
 
 
-def _opened(name: str) -> contextlib.AbstractContextManager[IO[str]]:
-    return contextlib.nullcontext(sys.stdin) if name == '-' else open(name, encoding='utf-8')
+def _json(line: str, where: str) -> Document | str:
+    from mproc_flow.model.document import Document
 
-
-def _json(line: str, where: str) -> Any:
     try:
         value = json.loads(line)
     except ValueError as error:
         raise BadOption(f'{where}: not JSON: {error}') from None
-    if not isinstance(value, dict | str):
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
         raise BadOption(f'{where}: a Document is {{"text": "..."}} or a text, not {line}')
-    return value
+    try:
+        return Document.from_dict(value)
+    except (TypeError, ValueError) as error:
+        raise BadOption(f'{where}: {error}') from None
 
 
 def _matching(pattern: str) -> list[str]:

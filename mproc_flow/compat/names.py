@@ -77,6 +77,8 @@ MODULES: dict[str, dict[str, str]] = {
     'docarray.score': {'NamedScore': 'mproc_flow.types.document:NamedScore'},
 }  # fmt: skip
 
+_TYPED = 'typed documents need docarray itself: pip install mproc-flow[docarray]'
+
 # Why something that programs are likely to ask for is not there.
 _REASONS = {
     'jina.monitor': 'metrics come with a later version',
@@ -84,6 +86,7 @@ _REASONS = {
     'jina.dynamic_batching': 'dynamic batching comes with a later version',
     'jina.serve.executors.decorators.dynamic_batching': 'dynamic batching comes with a later version',
     'jina.Gateway': 'gateways of your own come with a later version',
+    **{f'docarray.{name}': _TYPED for name in ('BaseDoc', 'DocList', 'DocVec', 'base_doc', 'documents', 'typing')},
     'jina.hubble': "Jina's hub is no longer there",
 }
 

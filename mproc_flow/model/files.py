@@ -7,6 +7,7 @@ import os
 from contextlib import nullcontext
 from typing import Any
 
+from mproc_flow.errors import SerializationError
 from mproc_flow.model import packed, rows, sources
 
 _FORMATS = ('json', 'jsonl', 'csv', 'binary')
@@ -29,8 +30,22 @@ def save(docs: Any, file: Any, file_format: str | None, encoding: str) -> None:
 
 
 def load(kind: Any, file: Any, file_format: str | None, encoding: str) -> Any:
-    """Read what :func:`save` wrote, as Documents for an array of this class."""
+    """Read what :func:`save` wrote, as Documents for an array of this class.
+
+    Raises:
+        ValueError: The file holds something else; the message names it.
+    """
     form = _format(file, file_format)
+    try:
+        return _read(kind, file, form, encoding)
+    except (ValueError, TypeError) as error:
+        if form in ('jsonl', 'csv'):  # which name file and line
+            raise
+        raised = SerializationError if isinstance(error, SerializationError) else ValueError
+        raise raised(f'{sources.name_of(file)}: {error}') from error
+
+
+def _read(kind: Any, file: Any, form: str, encoding: str) -> Any:
     with _opened(file, 'rb' if form == 'binary' else 'r', encoding) as source:
         if form == 'binary':
             return packed.unpack(source.read())

@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 from mproc_flow.model.brief import brief
 from mproc_flow.model.content import Content
 from mproc_flow.model.further import CONTAINERS
+from mproc_flow.model.making import advice
 from mproc_flow.model.plain import fields_from_plain, plain
 from mproc_flow.model.same import same, same_tensor
 
@@ -38,7 +39,10 @@ class Forms(Content):
         """
         fields = fields_from_plain(cls, values)
         nested = {name: fields.pop(name) for name in ('chunks', 'matches') if name in fields}
-        doc = cls(**fields)
+        try:
+            doc = cls(**fields)
+        except TypeError as error:  # with a key that is no text, it is Python's own
+            raise TypeError(advice(cls, fields) or str(error)) from None
         for name, docs in nested.items():
             getattr(doc, name)._restore(docs)
         return doc

@@ -50,6 +50,10 @@ class Items(list[Item]):
         self._admit((doc,))
         super().insert(index, doc)
 
+    def pop(self, key: SupportsIndex | str = -1, /) -> Item:
+        """Remove a Document, by its position or id, and return it."""
+        return super().pop(self._position(key) if isinstance(key, str) else key)
+
     def copy(self) -> Self:
         """Return a new array of the same Documents."""
         return self._new(self)

@@ -65,12 +65,21 @@ def as_numeric(value: Any) -> np.ndarray:
     Raises:
         TypeError: It has no numeric dtype, or it is a masked array.
     """
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError('a masked array cannot travel, its mask would be lost: use filled()')
-    array = as_array(value)
+    array = as_array(unmasked(value))
     if wire_name(array.dtype) is None:
         raise TypeError(_not_numeric(array))
     return array
+
+
+def unmasked(value: Any) -> Any:
+    """Return a value as it is.
+
+    Raises:
+        TypeError: It is a masked array.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError('a masked array cannot travel, its mask would be lost: use filled()')
+    return value
 
 
 def is_array_like(value: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from mproc_flow.errors import BadClientInput, ErrorInfo
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.document import Document
-from mproc_flow.model.numeric import as_array, is_array_like
+from mproc_flow.model.numeric import as_array, is_array_like, unmasked
 from mproc_flow.model.plain import plain
 from mproc_flow.model.typed import to_document
 from mproc_flow.model.typed_classes import is_document
@@ -200,7 +200,7 @@ def _items(inputs: Any) -> Iterable[Any]:
     if isinstance(inputs, (Document, str, bytes, bytearray, memoryview, Mapping)) or is_document(inputs):
         return (inputs,)
     if is_array_like(inputs) and not isinstance(inputs, np.generic):
-        return _rows(as_array(inputs))
+        return _rows(_array(inputs))
     if isinstance(inputs, Iterable):
         return inputs
     raise BadClientInput(
@@ -214,6 +214,14 @@ def _kind(inputs: Any) -> str:
         inputs.close()  # else Python complains that nobody awaited it
         return 'a coroutine (await it first)'
     return 'an asynchronous iterable' if hasattr(inputs, '__aiter__') else f'a value of type {type(inputs).__name__}'
+
+
+def _array(inputs: Any) -> np.ndarray:
+    try:
+        values = unmasked(inputs)
+    except TypeError as error:
+        raise BadClientInput(f'inputs: {error}') from None
+    return as_array(values)
 
 
 def _rows(array: np.ndarray) -> Iterable[Any]:

@@ -14,14 +14,15 @@ import mimetypes
 import os
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import numpy as np
 
 from mproc_flow.model import rows
-from mproc_flow.model.numeric import as_array
+from mproc_flow.model.numeric import as_array, unmasked
 from mproc_flow.model.rows import Resolver
 
 Value = TypeVar('Value')
@@ -32,7 +33,7 @@ _JSON_LINES = ('.jsonl', '.ndjson', '.jsonlines', '.jl', '.ldjson')
 
 def from_ndarray(kind: Any, array: Any, axis: int = 0, size: int | None = None, shuffle: bool = False) -> Iterator[Any]:
     """Yield a Document for each sub-array along an axis."""
-    values = as_array(array)
+    values = as_array(unmasked(array))
     if values.ndim == 0:
         raise ValueError('from_ndarray() needs an array of at least one axis, this is a single value')
     values = np.moveaxis(values, axis, 0)
@@ -90,6 +91,9 @@ def from_csv(  # parameters: those of the generator, and the class
     encoding: str = 'utf-8',
 ) -> Iterator[Any]:
     """Yield a Document for each row of CSV with a header."""
+    known = csv.list_dialects()
+    if isinstance(dialect, str) and dialect not in ('auto', *known):
+        raise ValueError(f'from_csv(dialect={dialect!r}): known are auto, {", ".join(known)}, and classes of dialects')
     return _some(_csv_rows(kind, file, field_resolver, dialect, encoding), size, sampling_rate)
 
 
@@ -127,34 +131,40 @@ def from_lines(  # parameters: those of the generator, and the class
 
 
 def _csv_rows(kind: Any, file: Any, resolver: Resolver, dialect: Any, encoding: str) -> Iterator[Any]:
+    name = name_of(file)
     with _opened(file, encoding) as lines:
+        lines = _without_mark(lines)
         if dialect == 'auto':
             dialect, lines = _sniffed(lines)
         reader = csv.DictReader(lines, dialect=dialect, strict=True)
-        read = iter(lambda: _csv_document(kind, reader, _name(file), resolver), None)
-        yield from read
+        try:
+            _check_header(reader.fieldnames or ())
+            yield from (_csv_document(kind, row, resolver) for row in reader)
+        except UnicodeDecodeError as error:
+            raise _undecodable(name, reader.line_num, error) from None
+        except (ValueError, TypeError) as error:
+            raise ValueError(f'{name}, line {reader.line_num}: {error}') from error
+        except csv.Error as error:  # in a line that does not count as read
+            raise ValueError(f'{name}, line {reader.line_num + 1}: {error}') from error
 
 
-def _csv_document(kind: Any, reader: Any, name: str, resolver: Resolver) -> Any:
-    """Return the Document of the next row, None after the last."""
-    try:
-        row = next(reader, None)
-        if row is None:
-            return None
-        if None in row:
-            raise ValueError(f'there are more cells than the {len(row) - 1} columns of the header')
-        return rows.document(kind, rows.cells(row, resolver), resolver)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f'{name}, line {reader.line_num}: {error}') from error
-    except csv.Error as error:  # in a line that does not count as read
-        raise ValueError(f'{name}, line {reader.line_num + 1}: {error}') from error
+def _check_header(columns: Sequence[str]) -> None:
+    twice = [column for column, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise ValueError(f'column {twice[0]!r} is there more than once; give each a name of its own')
+
+
+def _csv_document(kind: Any, row: Any, resolver: Resolver) -> Any:
+    if None in row:
+        raise ValueError(f'there are more cells than the {len(row) - 1} columns of the header')
+    return rows.document(kind, rows.cells(row, resolver), resolver)
 
 
 def _json_lines(kind: Any, file: Any, resolver: Resolver) -> Iterator[Any]:
     with _opened(file, 'utf-8') as lines:
         for number, line in _numbered(file, lines):
             if line.strip():
-                yield _json_document(kind, line, f'{_name(file)}, line {number}', resolver)
+                yield _json_document(kind, line, f'{name_of(file)}, line {number}', resolver)
 
 
 def _json_document(kind: Any, line: str, where: str, resolver: Resolver) -> Any:
@@ -179,6 +189,8 @@ def _form_of(path: str) -> str:
 
 
 def _some(values: Iterable[Value], size: int | None, sampling_rate: float | None) -> Iterator[Value]:
+    if size is not None and size < 0:
+        raise ValueError(f'size={size}: how many Documents there may be at most, or None')
     if sampling_rate is not None:
         values = (value for value in values if random.random() < sampling_rate)
     return itertools.islice(values, size)
@@ -187,10 +199,23 @@ def _some(values: Iterable[Value], size: int | None, sampling_rate: float | None
 def _numbered(file: Any, lines: Iterable[Any]) -> Iterator[tuple[int, Any]]:
     number = 0
     try:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(_without_mark(lines), 1):
             yield number, line
     except UnicodeDecodeError as error:
-        raise ValueError(f'{_name(file)}, after line {number}: {error}') from None
+        raise _undecodable(name_of(file), number, error) from None
+
+
+def _without_mark(lines: Iterable[Any]) -> Iterator[Any]:
+    """Leave out the byte order mark with which some programs begin a text."""
+    rest = iter(lines)
+    for first in itertools.islice(rest, 1):
+        yield first.removeprefix('\ufeff') if isinstance(first, str) else first
+    yield from rest
+
+
+def _undecodable(name: str, number: int, error: UnicodeDecodeError) -> ValueError:
+    why = f'this is no {error.encoding} text ({error.reason})'
+    return ValueError(f'{name}, after line {number}: {why}; open it with the encoding that it has')
 
 
 def _opened(file: Any, encoding: str | None) -> Any:
@@ -210,5 +235,6 @@ def _sniffed(lines: Iterable[str]) -> tuple[Any, Iterable[str]]:
     return dialect, itertools.chain(first, lines)
 
 
-def _name(file: Any) -> str:
+def name_of(file: Any) -> str:
+    """Return the name of a file for messages."""
     return str(file if isinstance(file, (str, os.PathLike)) else getattr(file, 'name', 'input'))

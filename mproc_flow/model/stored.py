@@ -88,8 +88,15 @@ class Stored(Searched[Item]):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Make an array of what :meth:`to_json` gave."""
-        return cls.from_list(json.loads(text))
+        """Make an array of what :meth:`to_json` gave.
+
+        Raises:
+            ValueError: It is no JSON, or no list.
+        """
+        values = json.loads(text)
+        if not isinstance(values, list):
+            raise ValueError(f'a list of Documents is needed, not a JSON {type(values).__name__}')
+        return cls.from_list(values)
 
     def to_bytes(self) -> bytes:
         """Return the Documents as bytes that keep every value as it is; they hold data only, no code."""

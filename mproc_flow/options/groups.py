@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from mproc_flow.errors import BadOption
 from mproc_flow.options.address import Loopback
 from mproc_flow.options.condition import When
@@ -104,7 +106,16 @@ _OF_A_CLIENT = (
     'host', 'port', 'protocol', 'prefetch', 'return_responses', 'asyncio', 'tls', 'proxy', 'reuse_session'
 )  # fmt: skip
 
-CLIENT = OptionGroup('a Client', tuple(FLOW[name] for name in _OF_A_CLIENT))
+_FOR_A_CLIENT = {
+    'host': 'Address at which the Flow listens.',
+    'port': 'TCP port at which the Flow listens: the one that it was given.',
+    'protocol': 'How to talk to the Flow.',
+}
+
+CLIENT = OptionGroup(
+    'a Client',
+    tuple(msgspec.structs.replace(FLOW[name], help=_FOR_A_CLIENT.get(name, FLOW[name].help)) for name in _OF_A_CLIENT),
+)
 
 # What a Deployment has of a Flow: how it is reached when it is served alone.
 ALONE = ('host', 'port', 'protocol', 'prefetch', 'return_responses', 'quiet', 'preload')

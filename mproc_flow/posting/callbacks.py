@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,11 +17,18 @@ _log = logging.getLogger(__name__)
 
 
 class Callbacks:
-    """Calls what the user gave, and keeps the Responses if nobody else takes them."""
+    """Calls what the user gave, and keeps the Responses if nobody else takes them.
+
+    Raises:
+        BadClientCallback: One of them cannot be called.
+    """
 
     def __init__(
         self, on_done: Callback | None, on_error: Callback | None, on_always: Callback | None, go_on: bool
     ) -> None:
+        for name, given in (('on_done', on_done), ('on_error', on_error), ('on_always', on_always)):
+            if given is not None and not callable(given):
+                raise BadClientCallback(f'post({name}={given!r}): a function that takes a Response is needed')
         self._on_done = on_done
         self._on_error = on_error
         self._on_always = on_always
@@ -32,11 +40,11 @@ class Callbacks:
 
         Raises:
             MprocFlowError: The request's error, if nobody else takes it.
-            BadClientCallback: A callback raised.
+            BadClientCallback: A callback raised, or has to be awaited.
         """
         for callback in self.fitting(info):
             try:
-                callback(response)
+                _refuse_coroutine(callback(response))
             except Exception as error:  # of the user's
                 self.raised(callback, error)
         return self.kept(response, info)
@@ -48,7 +56,7 @@ class Callbacks:
 
     def raised(self, callback: Callback, error: Exception) -> None:
         """A callback raised: say so."""
-        text = f'{callback!r} raised {type(error).__name__}: {error}'
+        text = f'callback {_name(callback)} raised {type(error).__name__}: {error}'
         if not self._go_on:
             raise BadClientCallback(text) from error
         _log.error('%s; going on', text, exc_info=error)
@@ -71,3 +79,13 @@ class Callbacks:
             return kept
         docs = [doc for response in kept if response.header.status.code == SUCCESS for doc in response.docs]
         return ReturnType(return_type).result(docs)
+
+
+def _name(callback: Callback) -> str:
+    return getattr(callback, '__qualname__', '') or repr(callback)
+
+
+def _refuse_coroutine(returned: Any) -> None:
+    if inspect.iscoroutine(returned):
+        returned.close()  # else Python complains that nobody awaited it
+        raise TypeError('a coroutine function needs an AsyncFlow or AsyncClient, which awaits it')

@@ -119,7 +119,7 @@ class Letters:
         """
         left = None if self._end is None else self._end - time.monotonic()
         if left is not None and left <= 0 and self._again:
-            raise DeadlineExceeded(f'time is over and {len(self._again)} requests that failed were not sent again')
+            raise DeadlineExceeded(f'time is over; requests that failed and were not sent again: {len(self._again)}')
         return left
 
     def window(self) -> int:

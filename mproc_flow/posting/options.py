@@ -70,7 +70,7 @@ class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     results_in_order: bool = False
     show_progress: bool = False
     prefetch: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    timeout: float | None = None
+    timeout: _Seconds | None = None
     target_executor: str | None = None
     max_attempts: _AtLeastOne = 1
     initial_backoff: _Seconds = 0.5
@@ -93,7 +93,20 @@ class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         try:
             return msgspec.convert(options, cls)
         except msgspec.ValidationError as error:
-            raise BadOption(f'post(): {error}') from None
+            what, _, place = str(error).rpartition(' - at `$.')
+            name = place.rstrip('`')
+            raise BadOption(f'post({name}={options[name]!r}): {what}') from None
+
+
+def checked_endpoint(on: Any) -> str:
+    """Return the endpoint of a call; None and an empty text stand for ``/``.
+
+    Raises:
+        BadOption: It is no text.
+    """
+    if on is not None and not isinstance(on, str):
+        raise BadOption(f"post(on={on!r}): an endpoint is a str such as '/index', not {type(on).__name__}")
+    return on or '/'
 
 
 def checked_parameters(parameters: Any) -> dict[str, Any]:

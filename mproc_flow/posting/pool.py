@@ -46,7 +46,9 @@ class Pool(Generic[_Connection]):
             if self._pid != os.getpid():  # a fork of the program: ZeroMQ's sockets did not come along
                 self._forget()
             if self._closed:
-                raise FlowClosed
+                raise FlowClosed(
+                    'this client was closed, by itself or with its Flow; make a new one, or start the Flow'
+                )
             while self._idle:
                 connection = self._idle.pop()
                 connection.update()

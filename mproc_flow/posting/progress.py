@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sized
@@ -18,11 +19,11 @@ def progress(wanted: bool, inputs: Any, endpoint: str) -> Iterator[Progress]:
     """Draw on stderr how many Documents have been answered, at what rate and, if that can be known, the time left.
 
     Args:
-        wanted: False draws nothing.
+        wanted: False draws nothing, and so does a program without a stderr.
         inputs: What is sent.
         endpoint: Where.
     """
-    drawn = Progress(_bar(endpoint, _total(inputs)) if wanted else None)
+    drawn = Progress(_bar(endpoint, _total(inputs)) if wanted and _can_be_seen() else None)
     try:
         yield drawn
     finally:
@@ -62,22 +63,23 @@ class _Bar(Protocol):
 
 
 class _Line:
-    """One line, written again and again on a terminal, and once at the end elsewhere."""
+    """One line, written again and again on a terminal that can erase it, and once at the end elsewhere."""
 
     def __init__(self, what: str, total: int | None) -> None:
         self._what = what
         self._total = total
         self._begin = time.monotonic()
         self._text = ''
+        self._is_drawn = sys.stderr.isatty() and os.environ.get('TERM') != 'dumb'
 
     def show(self, done: int, failed: int) -> None:
         self._text = f'{self._what}: {self._count(done)} Documents, {self._speed(done)}{_failures(failed)}'
-        if sys.stderr.isatty():
+        if self._is_drawn:
             sys.stderr.write(f'\r\x1b[K{self._text}')
             sys.stderr.flush()
 
     def end(self) -> None:
-        sys.stderr.write('\n' if sys.stderr.isatty() else f'{self._text}\n')
+        sys.stderr.write('\n' if self._is_drawn else f'{self._text}\n')
 
     def _count(self, done: int) -> str:
         return f'{done}' if self._total is None else f'{done} of {self._total}'
@@ -124,6 +126,10 @@ def _bar(endpoint: str, total: int | None) -> _Bar:
     except ImportError:
         return _Line(endpoint, total)
     return _Rich(rich, endpoint, total)
+
+
+def _can_be_seen() -> bool:
+    return sys.stderr is not None and not sys.stderr.closed
 
 
 def _total(inputs: Any) -> int | None:

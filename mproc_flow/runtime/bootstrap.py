@@ -100,6 +100,8 @@ def run_fresh(fd: int, main: Main) -> None:
 
 def run_alone(assignment: Assignment, main: Main) -> NoReturn:
     """Be a pod in this process, without a Guardian, until a signal; the process ends with it."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):  # they were closed, and lead nowhere now
+        _open_streams()
     faulthandler.enable()
     _run(LonePod(assignment), main)
 

@@ -60,6 +60,7 @@ def launch(plan: Plan, cargo: Cargo) -> tuple[int, socket.socket]:
         RuntimeFailToStart: fork is asked for and CUDA is initialised in this process.
     """
     order = Launch(plan, cargo.payloads)
+    process.occupy_standard_streams()
     ours, theirs = pair()
     try:
         if needs_fork(plan):

@@ -105,6 +105,18 @@ def _run_child(child: Callable[[], None], close: Iterable[int], output: tuple[in
         os._exit(code)
 
 
+def occupy_standard_streams() -> None:
+    """Open the null device where standard streams are closed: pipes would get their numbers and be taken for them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(null, True)
+            if null != number:  # another thread was faster
+                os.close(null)
+
+
 def _die_with(guardian: int) -> None:
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -164,7 +164,7 @@ class Connection:
             return 0.0
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
-            raise DeadlineExceeded(f'time is over and {len(pending)} requests are not answered')
+            raise DeadlineExceeded(f'time is over; requests without an answer: {len(pending)}')
         return left if idle else 0.0
 
     def _replies(self, pending: set[int], patience: float | None) -> Iterator[Reply]:

@@ -194,5 +194,5 @@ def _settle(future: asyncio.Future[None]) -> None:
 def _left(deadline: float | None, pending: set[int]) -> float | None:
     left = None if deadline is None else deadline - time.monotonic()
     if left is not None and left <= 0:
-        raise DeadlineExceeded(f'time is over and {len(pending)} requests are not answered')
+        raise DeadlineExceeded(f'time is over; requests without an answer: {len(pending)}')
     return left

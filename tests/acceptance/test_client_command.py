@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -49,6 +50,14 @@ class Terminal:
         program = self.programs.module('mproc_flow', 'client', '--port', self._port, *words)
         assert program.wait(30) == code, program.text
         return program
+
+    def shell(self, redirections: str, *words: str) -> tuple[int, str]:
+        """Run it in a shell that changes what it is connected to; give its exit code and what was printed."""
+        command = shlex.join([sys.executable, '-m', 'mproc_flow', 'client', '--port', self._port, *words])
+        text = f'{command} {redirections}; echo "code ${{PIPESTATUS[0]}}"'
+        done = subprocess.run(['bash', '-c', text], capture_output=True, text=True, timeout=30, cwd=self.folder)
+        printed, _, code = done.stdout.rpartition('code ')
+        return int(code), printed + done.stderr
 
     def pipe(self, text: str, *words: str) -> str:
         """Run it with this on its standard input."""
@@ -101,16 +110,39 @@ def test_a_request_that_fails(terminal: Terminal) -> None:
     words = ['--text', 'a', 'bad', 'c', '--request-size', '1', '--continue-on-error', '--show-progress']
     program = terminal.ask('--output', 'text', *words, code=1)
     assert program.texts('out') == ['A', 'C']
-    assert any('cannot shout that' in line for line in program.texts('err'))
+    assert any("'bad' (id " in line and 'cannot shout that' in line for line in program.texts('err'))
     assert any('3 Documents' in line or '3/?' in line for line in program.texts('err'))
+
+
+def test_what_it_is_connected_to(terminal: Terminal) -> None:
+    """A reader who has enough ends it in peace; what cannot be read or written is one sentence."""
+    terminal.programs.save('many.txt', '\n'.join('line' for _ in range(20_000)))
+    many = ['--output', 'text', '--lines', 'many.txt']
+    assert terminal.shell('| head -1', *many) == (0, 'LINE\n')
+    code, printed = terminal.shell('> /dev/full', *many)
+    assert (code, printed) == (1, 'mproc-flow: error: standard output: No space left on device\n')
+    code, printed = terminal.shell('<&-', '--lines', '-')
+    assert (code, printed) == (2, 'mproc-flow: error: --lines -: standard input is closed\n')
+    assert terminal.shell('2>&-', '--output', 'text', '--text', 'a', '--show-progress') == (0, 'A\n')
+    assert terminal.shell('</dev/null', '--lines', '-') == (0, '')
+    terminal.programs.save('mark.jsonl', '\ufeff"a"\n')
+    assert terminal.shell('', '--output', 'text', '--input', 'mark.jsonl') == (0, 'A\n')
+
+
+def test_an_output_that_cannot_show_an_answer(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('PYTHONIOENCODING', 'ascii')
+    code, printed = terminal.shell('', '--output', 'text', '--text', 'é')
+    assert (code, 'Traceback' in printed) == (1, False)
+    assert "standard output takes ascii only, an answer has '\\xc9': set PYTHONIOENCODING=utf-8" in printed
 
 
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
         (['--lines', 'gone.txt'], '--lines gone.txt: No such file'),
-        (['--lines', 'latin.txt'], '--lines latin.txt: it is no UTF-8 text'),
+        (['--lines', 'latin.txt'], '--lines latin.txt, line 2: it is no UTF-8 text'),
         (['--input', 'number.jsonl'], 'number.jsonl, line 2: a Document is {"text": "..."} or a text, not 5'),
+        (['--input', 'field.jsonl'], "field.jsonl, line 2: Document has no field 'txt'; did you mean 'text'?"),
         (['--files', 'gone*'], '--files gone*: there is no such file'),
         (['--text', 'a', '--request-size', 'many'], '--request-size'),
         (['--text', 'a', '--max-attempts', '0'], 'max_attempts'),
@@ -120,7 +152,8 @@ def test_a_request_that_fails(terminal: Terminal) -> None:
 def test_what_cannot_be_sent_is_said(programs: Programs, tmp_path: Path, words: list[str], message: str) -> None:
     """With 2, before anything is sent."""
     programs.save('number.jsonl', '"a"\n5\n')
-    (tmp_path / 'latin.txt').write_bytes('café\n'.encode('latin1'))
+    programs.save('field.jsonl', '"a"\n{"txt": "b"}\n')
+    (tmp_path / 'latin.txt').write_bytes('a\ncafé\n'.encode('latin1'))
     program = programs.module('mproc_flow', 'client', '--port', '1', *words)
     assert program.wait(20) == 2, program.text
     assert message in program.text

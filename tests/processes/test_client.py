@@ -187,7 +187,7 @@ def test_a_closed_client_says_so() -> None:
         client.close()
         thread.join(10)
         assert len(answers) == 1, 'a call that is under way ends as it would have'
-        with pytest.raises(FlowClosed):
+        with pytest.raises(FlowClosed, match='this client was closed'):
             client.post('/', 'a')
 
 
@@ -217,3 +217,40 @@ def test_is_flow_ready_tells_the_truth() -> None:
         eventually(lambda: not client.is_flow_ready(), 2, 'not ready after the death')
         wait_until_restarted(f, 'one/rep-0', old)
         eventually(client.is_flow_ready, 2, 'ready again')
+
+
+FORGOTTEN = """\
+import asyncio
+import gc
+
+from mproc_flow import AsyncClient, Client
+
+
+class Holder:
+    def __init__(self, client):
+        self.client = client
+        self.itself = self
+
+
+async def ask(client):
+    await client.is_flow_ready(0.05)
+
+
+client = Client(port=1)
+client.is_flow_ready(0.05)
+holder = Holder(client)
+del client, holder
+client = AsyncClient(port=1)
+asyncio.run(ask(client))
+holder = Holder(client)
+del client, holder
+gc.collect()
+print('collected')
+"""
+
+
+def test_a_client_that_is_forgotten_does_not_stop_the_program(programs: Programs) -> None:
+    """In a cycle, where the collector could end the context before the sockets in it, and wait for these."""
+    program = programs.script(FORGOTTEN)
+    assert program.wait(10) == 0, program.text
+    assert program.texts('out') == ['collected']

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mproc_flow import Client, Deployment, Document, Flow
+from mproc_flow.compat.helper import random_port
 from mproc_flow.errors import BadOption, FlowClosed, PodDied
 from tests.support.executors import Echo
 from tests.support.flows import kill_pod, wait_until_restarted
@@ -205,6 +207,18 @@ def test_a_signal_that_comes_while_it_goes_to_sleep_is_heard(programs: Programs,
         program.send(signal.SIGTERM)
         assert program.wait(5) == 0
         assert 'closed' in program.text
+
+
+def test_one_executor_in_the_foreground_without_standard_streams(programs: Programs, module: str) -> None:
+    """Its sockets do not get their numbers, and a signal ends it in order."""
+    port = random_port()
+    words = f'-m mproc_flow executor --uses Plain --py-modules {module} --port {port} --uses-with mark=x'
+    program = programs.run(['bash', '-c', f'exec {sys.executable} {words} <&- >&- 2>&-'])
+    with Client(port=port) as client:
+        eventually(lambda: client.is_flow_ready(0.5), 20, 'it answers')
+        assert client.post('/', Document(text='a'))[0].text == 'ax'
+    program.send(signal.SIGTERM)
+    assert program.wait(10) == 0, program.text
 
 
 def test_a_gateway_in_the_foreground(programs: Programs, module: str) -> None:

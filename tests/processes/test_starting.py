@@ -48,6 +48,28 @@ with Flow() as f:
 """
 
 
+CLOSED = """\
+import sys
+
+from mproc_flow import Executor, Flow, requests
+
+
+class Talker(Executor):
+    @requests
+    def talk(self, docs, **kwargs):
+        print('nobody sees this')
+        print('nor that', file=sys.stderr)
+        docs[0].text += '!'
+
+
+if __name__ == '__main__':
+    with Flow(start_method=sys.argv[1]).add(uses=Talker) as f:
+        answer = f.post('/', 'works', show_progress=True)[0].text
+    with open('answer.txt', 'w') as file:
+        file.write(answer)
+"""
+
+
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stub of torch whose CUDA is initialised."""
@@ -230,3 +252,13 @@ def test_the_start_method_is_read_at_start(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv('JINA_MP_START_METHOD', 'fokr')
     with pytest.raises(errors.MprocFlowError, match='fork'):
         f.start()
+
+
+@pytest.mark.parametrize('method', ['fork', 'spawn', 'forkserver'])
+@pytest.mark.parametrize('closed', ['2>&-', '<&- >&- 2>&-'])
+def test_a_program_without_standard_streams(method: str, closed: str, programs: Programs) -> None:
+    """As a service may be started; pipes and sockets with their numbers would be taken for them."""
+    script = programs.save('closed.py', CLOSED)
+    program = programs.run(['bash', '-c', f'exec {sys.executable} {script} {method} {closed}'])
+    assert program.wait(20) == 0, program.text
+    assert script.with_name('answer.txt').read_text() == 'works!'

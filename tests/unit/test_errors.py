@@ -24,6 +24,7 @@ from mproc_flow.errors import (
     PodFailure,
     RemoteTraceback,
     RuntimeFailToStart,
+    SerializationError,
     describe,
     fail_to_start,
     from_info,
@@ -248,3 +249,11 @@ def test_a_failed_start_without_a_traceback() -> None:
 
 def test_a_remote_traceback_is_shown_between_quotes() -> None:
     assert str(RemoteTraceback('Traceback:\n  x\n\n')) == '\n"""\nTraceback:\n  x\n"""'
+
+
+def test_what_an_executor_gave_that_cannot_travel_names_the_executor() -> None:
+    """Else its sender would look for it among what was sent."""
+    info = describe(SerializationError('Document 0, field text: a str is needed'), executor='Shout', pod='shout/rep-0')
+    error = from_info(info)
+    assert isinstance(error, SerializationError)
+    assert str(error) == 'Shout in pod shout/rep-0 raised SerializationError: Document 0, field text: a str is needed'

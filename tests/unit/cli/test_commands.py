@@ -18,6 +18,7 @@ from mproc_flow.cli.main import main
 from mproc_flow.errors import BadOption
 from mproc_flow.options.declare import OptionGroup
 from mproc_flow.options.groups import CLIENT, DEPLOYMENT, EXECUTOR, FLOW, GATEWAY
+from mproc_flow.posting.options import PostOptions
 
 NAMES = [command.name for command in COMMANDS]
 
@@ -85,6 +86,10 @@ def test_units_defaults_and_choices_are_shown(capsys: pytest.CaptureFixture[str]
         ('parallel', ['replicas', 'was called parallel']),
         ('no_reduce', ['disable_reduce']),
         ('timeout', ['timeout_ready', 'timeout_ctrl', 'timeout_send']),
+        ('request_size', ['request_size\n  of post():\n    Documents in one request']),
+        ('max-attempts', ['of post():', 'gateway is lost or the Flow is overloaded']),
+        ('prefetch', ['of a Flow, a Deployment', 'of post():']),
+        ('post', [f'{name}\n  of post():' for name in PostOptions.__struct_fields__]),
         ('cors', ['Not in this version: it needs the HTTP front.']),
         ('gateway', ['usage: mproc-flow gateway', '--graph-description']),
     ],
@@ -96,7 +101,10 @@ def test_words_are_explained(word: str, parts: list[str], capsys: pytest.Capture
         assert part in printed
 
 
-@pytest.mark.parametrize(('word', 'hint'), [('poling', "did you mean 'polling'?"), ('qqq', 'mproc-flow help lists')])
+@pytest.mark.parametrize(
+    ('word', 'hint'),
+    [('poling', "did you mean 'polling'?"), ('request_sise', "'request_size'?"), ('qqq', 'mproc-flow help lists')],
+)
 def test_unknown_words_are_an_error(word: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(['help', word]) == 2
     assert hint in capsys.readouterr().err

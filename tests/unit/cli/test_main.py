@@ -171,6 +171,7 @@ def test_wrong_usage_exits_with_2(
         ('load', errors.BadYAMLVersion('bad'), 2),
         ('start', errors.FlowTopologyError('a cycle'), 2),
         ('start', errors.BadOption('bad variable'), 2),
+        ('block', errors.BadClientInput('no Document'), 2),
         ('start', errors.RuntimeFailToStart('x failed'), 1),
         ('start', errors.PortAlreadyUsed('port 5'), 1),
         ('block', errors.FlowFailed('x kept dying'), 1),

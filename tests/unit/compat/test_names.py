@@ -78,6 +78,11 @@ def test_modules_below_are_attributes_without_an_import() -> None:
         ('from jina.helper import slugify', 'jina.helper.slugify'),
         ('import jina.types.nothing', 'jina.types.nothing'),
         ('import docarray.math', 'docarray.math'),
+        (
+            'from docarray import DocList',
+            r'docarray.DocList \(typed documents .*: pip install mproc-flow\[docarray\]\)',
+        ),
+        ('import docarray.typing', r'docarray.typing \(typed documents .*\)'),
     ],
 )
 def test_what_is_not_there_is_said_in_one_sentence(statement: str, what: str) -> None:

@@ -39,6 +39,9 @@ def test_it_is_a_list_and_equals_one(docs):
     assert ids(docs) == 'dcba'
     docs.sort(key=lambda doc: doc.id)
     assert docs.pop().id == 'd'
+    assert docs.pop('a').id == 'a'
+    with pytest.raises(KeyError, match='no Document has the id'):
+        docs.pop('a')
     assert docs.index(docs[1]) == 1
 
 

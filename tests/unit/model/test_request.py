@@ -284,3 +284,14 @@ def test_a_response_cannot_be_changed_and_has_its_own_containers():
 def test_a_response_shows_itself_in_a_line(response: Response, text: str) -> None:
     """As ``on_done=print`` prints it: no wall of numbers."""
     assert repr(response) == str(response) == text
+
+
+def test_rows_of_a_masked_array_are_refused() -> None:
+    """The mask would be lost, and what it hides be sent."""
+    with pytest.raises(BadClientInput, match=r'inputs: a masked array cannot travel, .* use filled\(\)'):
+        list(batches(np.ma.array([1, 2], mask=[False, True]), 10))
+
+
+def test_a_key_that_is_no_text_is_named() -> None:
+    with pytest.raises(BadClientInput, match=r'inputs\[1\]: Document has no field 1; its fields are id, text'):
+        list(batches(['a', {1: 'b'}], 10))

@@ -127,3 +127,25 @@ def test_bytes_of_one_document():
         Document.from_bytes(DocumentArray.empty(2).to_bytes())
     with pytest.raises(SerializationError, match='hold no Documents'):
         Document.from_bytes(b'')
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'kind', 'message'),
+    [
+        ('x.json', b'{', ValueError, 'Expecting property name'),
+        ('x.json', b'{}', ValueError, 'a list of Documents is needed, not a JSON dict'),
+        ('x.json', b'[1]', ValueError, 'item 0: a dict of fields is needed'),
+        ('x.json', b'\xff', ValueError, "can't decode"),
+        ('x.jsonl', b'{"txt": 1}\n{', ValueError, 'line 2: '),
+        ('x.bin', b'junk', SerializationError, 'hold no Documents'),
+    ],
+)
+def test_a_file_that_holds_something_else_is_named(tmp_path, name, content, kind, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(kind) as caught:
+        DocumentArray.load(path)
+    assert str(caught.value).startswith(str(path))
+    assert message in str(caught.value)
+    with path.open('rb' if name == 'x.bin' else 'r') as file, pytest.raises(kind, match=f'{name}.*: '):
+        DocumentArray.load(file, file_format=name.partition('.')[2].replace('bin', 'binary'))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_a_callback_that_raises() -> None:
     def bad(response: Response) -> None:
         raise KeyError('mine')
 
-    with pytest.raises(BadClientCallback, match=r"bad.* raised KeyError: 'mine'") as caught:
+    with pytest.raises(BadClientCallback, match=r"callback .*bad raised KeyError: 'mine'") as caught:
         Callbacks(bad, None, None, go_on=False).call(response('a'), None)
     assert isinstance(caught.value.__cause__, KeyError)
 
@@ -89,3 +90,26 @@ def test_going_on_after_a_callback_that_raises_is_logged(caplog: pytest.LogCaptu
         Callbacks(bad, None, heard.append, go_on=True).call(response('a'), None)
     assert len(heard) == 1
     assert "raised KeyError: 'mine'; going on" in caplog.text
+
+
+@pytest.mark.parametrize('place', [0, 1, 2])
+def test_what_cannot_be_called_is_refused_before_anything_is_sent(place: int) -> None:
+    given: list[Any] = [None, None, None]
+    given[place] = 5
+    with pytest.raises(BadClientCallback, match=rf'post\({("on_done", "on_error", "on_always")[place]}=5\)'):
+        Callbacks(*given, go_on=False)
+
+
+def test_a_coroutine_function_is_not_called_in_vain() -> None:
+    """Nobody would await what it gives, and what it does would never be done."""
+
+    async def late(response: Response) -> None:
+        raise AssertionError
+
+    with pytest.raises(BadClientCallback, match=r'late raised TypeError: .* needs an AsyncFlow'):
+        Callbacks(late, None, None, go_on=False).call(response('a'), None)
+
+
+def test_a_callback_without_a_name_is_shown() -> None:
+    with pytest.raises(BadClientCallback, match=r'callback functools\.partial.* raised TypeError'):
+        Callbacks(partial(int, 'x'), None, None, go_on=False).call(response('a'), None)

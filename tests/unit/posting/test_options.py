@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from mproc_flow import AsyncClient, Client
 from mproc_flow.errors import BadClientInput, BadOption
-from mproc_flow.posting.options import Posting, PostOptions, checked_parameters
+from mproc_flow.posting.options import Posting, PostOptions, checked_endpoint, checked_parameters
 
 
 def test_the_defaults_that_users_know() -> None:
@@ -22,10 +23,12 @@ def test_the_defaults_that_users_know() -> None:
     ('options', 'parts'),
     [
         ({'request_sise': 5}, ['post(request_sise=...) is not an option', "did you mean 'request_size'?"]),
-        ({'request_size': 'many'}, ['post()', 'request_size', 'int']),
+        ({'request_size': 'many'}, ["post(request_size='many'): Expected `int`"]),
         ({'request_size': 1.5}, ['request_size']),
         ({'max_attempts': 0}, ['max_attempts', '>= 1']),
         ({'timeout': 'soon'}, ['timeout']),
+        ({'timeout': -1}, ['timeout=-1', '>= 0']),
+        ({'timeout': float('nan')}, ['timeout=nan', '>= 0']),
         ({'prefetch': -1}, ['prefetch', '>= 0']),
         ({'continue_on_error': 1}, ['continue_on_error', 'bool']),
         ({'backoff_multiplier': 0.5}, ['backoff_multiplier', '>= 1']),
@@ -63,3 +66,18 @@ def test_endpoints_that_everybody_uses(name: str) -> None:
         (f'/{name}', 'inputs', 'on_done'),
         {'request_size': 5},
     )
+
+
+@pytest.mark.parametrize(('given', 'endpoint'), [(None, '/'), ('', '/'), ('/index', '/index'), ('index', 'index')])
+def test_the_endpoint_of_a_call(given: Any, endpoint: str) -> None:
+    assert checked_endpoint(given) == endpoint
+
+
+@pytest.mark.parametrize('given', [5, ['/a'], b'/a'])
+@pytest.mark.parametrize('kind', [Client, AsyncClient])
+def test_an_endpoint_that_is_no_text_is_refused_before_anything_is_sent(given: Any, kind: Any) -> None:
+    """The gateway could not read such a request, and nobody would ever answer."""
+    client = kind(port=1)
+    with pytest.raises(BadOption, match='an endpoint is a str'):
+        client.post(given, 'text')
+    client.close()

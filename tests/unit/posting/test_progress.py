@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any
 
@@ -49,6 +50,7 @@ def test_the_line_is_drawn_again_on_a_terminal(
     without_rich: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, 'isatty', lambda: True, raising=False)
+    monkeypatch.setenv('TERM', 'xterm')
     draw([0] * 50)
     lines = capsys.readouterr().err.split('\r\x1b[K')
     assert lines[1].startswith('/index: 10 of 50 Documents')
@@ -74,3 +76,29 @@ def test_an_error_ends_it() -> None:
     with pytest.raises(KeyError), progress(True, [0], '[index]') as bar:
         bar.add(GOOD)
         raise KeyError
+
+
+@pytest.mark.parametrize('rich_there', [True, False])
+@pytest.mark.parametrize('closed', [True, False])
+def test_without_a_stderr_nothing_is_drawn_and_nothing_fails(
+    monkeypatch: pytest.MonkeyPatch, rich_there: bool, closed: bool
+) -> None:
+    """None is what Python makes of a stderr that was closed before it started."""
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, 'stderr', stream if closed else None)
+    if not rich_there:
+        monkeypatch.setitem(sys.modules, 'rich', None)
+    draw([0] * 50)
+
+
+def test_a_terminal_that_cannot_erase_gets_one_line(
+    without_rich: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Emacs and plain consoles have; they would show the codes themselves."""
+    monkeypatch.setattr(sys.stderr, 'isatty', lambda: True, raising=False)
+    monkeypatch.setenv('TERM', 'dumb')
+    draw([0] * 50)
+    printed = capsys.readouterr().err
+    assert '\x1b' not in printed
+    assert printed.count('\n') == 1

@@ -172,7 +172,7 @@ def test_a_deadline_raises_and_cancels_what_is_open(wire: Wire) -> None:
     connection = wire.connect()
     replies = connection.exchange(CALL, payloads(3), lambda: 3, 0.1)
     assert next(replies).request == 0
-    with pytest.raises(DeadlineExceeded, match='2 requests are not answered'):
+    with pytest.raises(DeadlineExceeded, match='time is over; requests without an answer: 2'):
         next(replies)
     assert gateway.cancelled() == {1, 2}
     assert not connection.is_lost

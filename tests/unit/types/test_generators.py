@@ -142,7 +142,7 @@ def test_columns_are_renamed_and_read():
 def test_files_of_another_encoding(tmp_path):
     (tmp_path / 'x.csv').write_bytes('text\nä'.encode('latin-1'))
     assert DocumentArray.from_csv(tmp_path / 'x.csv', encoding='latin-1').texts == ['ä']
-    with pytest.raises(ValueError, match=r'x\.csv, line .*utf-8'):
+    with pytest.raises(ValueError, match=r'x\.csv, after line 1: this is no utf-8 text .* open it with the encoding'):
         list(from_csv(tmp_path / 'x.csv'))
 
 
@@ -254,3 +254,36 @@ def test_text_in_another_encoding_is_named(tmp_path):
     (tmp_path / 'x.txt').write_bytes(b'a\n\xff\n')
     with pytest.raises(ValueError, match=r'x.txt, after line \d: .*utf-8'):
         list(from_lines(filepath=tmp_path / 'x.txt'))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    """Spreadsheets begin their files with one; it would make a first column of its own name."""
+    (tmp_path / 'x.csv').write_text('text,n\na,1\n', encoding='utf-8-sig')
+    (tmp_path / 'x.jsonl').write_text('{"text": "a"}\n', encoding='utf-8-sig')
+    (tmp_path / 'x.txt').write_text('a\n', encoding='utf-8-sig')
+    for path in tmp_path.iterdir():
+        assert DocumentArray.from_lines(filepath=path).texts == ['a']
+        with path.open(encoding='utf-8') as file:
+            assert DocumentArray.from_lines(file, line_format=LINE_FORMATS[path.suffix]).texts == ['a']
+
+
+LINE_FORMATS = {'.csv': 'csv', '.jsonl': 'json', '.txt': 'text'}
+
+
+def test_a_column_that_is_there_twice_is_refused():
+    """Only one of the two could be kept."""
+    with pytest.raises(ValueError, match=r"input, line 1: column 'text' is there more than once"):
+        list(from_csv(['text,n,text', 'a,1,b']))
+
+
+def test_an_unknown_dialect_and_a_negative_size_are_refused_at_once():
+    with pytest.raises(ValueError, match=r"from_csv\(dialect='semicolons'\): known are auto, .*excel-tab"):
+        from_csv(['text'], dialect='semicolons')
+    with pytest.raises(ValueError, match='size=-1: how many'):
+        from_lines(['a'], line_format='text', size=-1)
+
+
+def test_a_masked_array_is_not_cut():
+    """The mask would be lost, and what it hides be sent."""
+    with pytest.raises(TypeError, match=r'its mask would be lost: use filled\(\)'):
+        from_ndarray(np.ma.array([1, 2], mask=[False, True]))
