@@ -85,6 +85,20 @@ def left_to_main() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Let signals for the program wait until the end of the block, which is not to be left half done.
+
+    Handlers run when it ends, and what they raise is raised there. Threads that are made in the block never take these
+    signals.
+    """
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_MAIN)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+
+
 def make_readable() -> int:
     """In the Guardian: give a descriptor on which SIGCHLD and SIGTERM arrive as bytes; ignore what is for the owner."""
     reader, writer = os.pipe()

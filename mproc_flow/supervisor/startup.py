@@ -49,6 +49,10 @@ class Startup:
         self.succeeded = False
         self.failed = False
 
+    def gateway_began(self) -> None:
+        """A process of the gateway is ready: what another one had heard does not count."""
+        self._heard.clear()
+
     def was_heard(self, pod: str, generation: int) -> None:
         """The gateway gives work to this process of a pod."""
         self._heard[pod] = generation
