@@ -50,13 +50,13 @@ def ending(callback: Callable[[], None], wake: int = -1) -> Iterator[bytearray]:
                 taken[number] = signal.signal(number, handle)
         yield heard
     finally:
-        for taken_number, handler in taken.items():
-            signal.signal(taken_number, handler)
         if wake >= 0:
             signal.set_wakeup_fd(before)
         if before >= 0:
             with contextlib.suppress(OSError):
                 os.write(before, heard)
+        for taken_number, handler in reversed(taken.items()):  # that of SIGINT last: from then on, it may raise here
+            signal.signal(taken_number, handler)
 
 
 def _can_be_taken(handler: Any) -> bool:
