@@ -101,7 +101,10 @@ class Letters:
         if not attempts:
             return 0.0
         options = self._options
-        pause = min(options.initial_backoff * options.backoff_multiplier ** (attempts - 1), options.max_backoff)
+        try:
+            pause = min(options.initial_backoff * options.backoff_multiplier ** (attempts - 1), options.max_backoff)
+        except OverflowError:  # after some hundred attempts
+            pause = options.max_backoff if options.initial_backoff else 0.0
         return pause if self._end is None else max(0.0, min(pause, self._end - time.monotonic()))
 
     @property
