@@ -89,10 +89,10 @@ class Answers(Coroutine[Any, Any, Any]):
         self._used = True
 
     async def _all(self) -> Any:
-        kept = []
+        kept: list[Response] = []
         async with aclosing(self._handled()) as handled:
             async for delivery in handled:
-                kept.append(self._callbacks.kept(delivery.response, delivery.info))
+                kept += self._callbacks.kept(delivery.response, delivery.info)
         return self._callbacks.result(kept, self._options.return_responses, self._options.return_type)
 
     async def _each(self) -> AsyncGenerator[Any, None]:
