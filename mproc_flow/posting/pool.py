@@ -62,7 +62,7 @@ class Pool(Generic[_Connection]):
     def release(self, connection: _Connection) -> None:
         """Take back a connection."""
         with self._lock:
-            if self._closed or connection.is_lost:
+            if self._closed or connection.is_lost or not connection.is_whole:
                 self._drop(connection)
                 self._end_context()
             else:
