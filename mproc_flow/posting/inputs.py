@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
@@ -37,15 +37,20 @@ def _drained(inputs: AsyncIterable[Any]) -> Iterator[Any]:
 
     loop = asyncio.new_event_loop()
     items = aiter(inputs)
+    task: asyncio.Task[Any] | None = None
     with ThreadPoolExecutor(1, 'mproc_flow-inputs') as thread:
 
-        def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-            return thread.submit(loop.run_until_complete, coroutine).result()
+        def next_item() -> Any:
+            nonlocal task
+            task = loop.create_task(_next(items))
+            return thread.submit(loop.run_until_complete, task).result()
 
         try:
-            yield from iter(lambda: run(_next(items)), _DONE)
+            yield from iter(next_item, _DONE)
         finally:
-            run(_end(items))
+            if task is not None:  # a Ctrl-C may have ended the wait for it
+                loop.call_soon_threadsafe(task.cancel)
+            thread.submit(loop.run_until_complete, _end(items)).result()
             loop.close()
 
 
