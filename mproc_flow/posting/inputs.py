@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -33,7 +32,8 @@ async def async_batches(inputs: AsyncIterable[Any], size: int) -> AsyncIterator[
 
 def _drained(inputs: AsyncIterable[Any]) -> Iterator[Any]:
     """Give the items one by one; the loop that reads them runs in a thread, as this one may have a loop already."""
-    import asyncio  # would make every other program start later
+    import asyncio  # would make every other program start later, and so would the next one
+    from concurrent.futures import ThreadPoolExecutor
 
     loop = asyncio.new_event_loop()
     items = aiter(inputs)
