@@ -182,8 +182,11 @@ class Connection:
 
     def _replies(self, pending: set[int], patience: float | None) -> Iterator[Reply]:
         reply = self._receive(pending)  # to ask is cheaper than to wait, and while many are under way there is one
-        if reply is None and patience != 0.0:
-            self._wait(patience)
+        if reply is None:
+            if patience == 0.0:
+                self.update()
+            else:
+                self._wait(patience)
             reply = self._receive(pending)  # also after a loss: what had arrived before counts
         while reply is not None:
             yield reply

@@ -98,6 +98,7 @@ class AsyncConnection(Connection):
         """Let the loop go on until there is news, ``also`` is done, or patience is at its end."""
         if patience == 0.0:
             await asyncio.sleep(0)
+            self.update()
             return
         loop = asyncio.get_running_loop()
         news: asyncio.Future[None] = loop.create_future()
