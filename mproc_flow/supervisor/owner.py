@@ -149,7 +149,7 @@ class Supervision:
         self._control.send(control.KillFlow())
 
     def listen(self, callback: Callable[[], None]) -> None:
-        """Call back, from the control thread, when the Flow has failed or ended."""
+        """Call back, from the control thread, when the Flow has failed or ended; what is called must not wait."""
         with self._changed:
             self._listeners.append(callback)
             over = self._ended or self._failure is not None
@@ -273,10 +273,9 @@ class Supervision:
         return f'{self._plan.flow} was ended by a signal to its Guardian', None
 
     def _call_listeners(self, over: bool) -> None:
-        with self._changed:
-            listeners = list(self._listeners) if over else []
-        for callback in listeners:
-            callback()
+        with self._changed:  # all the while: who unlistens then is called no more
+            for callback in self._listeners if over else ():
+                callback()
 
     # ---- the end ----
 
