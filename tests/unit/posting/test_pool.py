@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,3 +79,17 @@ def test_a_connection_is_used_again_after_an_error_between_messages(wire: Wire, 
         client.post('/', ['a', 'b'], request_size=1, on_done=callback)
     assert client.post('/', 'c')[0].text == 'c'
     assert [submit.request for submit in gateway.submitted] == [0, 1, 2], 'one connection counts on'
+
+
+def test_a_fork_does_not_wait_for_a_thread_that_did_not_come_along(wire: Wire, client: Client) -> None:
+    """Another thread was about to take a connection when the program was forked."""
+    wire.gateway(echo)
+    with client._pool._lock:
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(5)
+            answered = client.post('/', 'a')[0].text == 'a'
+            client.close()
+            os._exit(0 if answered else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
