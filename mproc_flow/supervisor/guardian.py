@@ -162,6 +162,7 @@ class Guardian:
             self._shutdown.begin(_ABORT_GRACE, drain=False)
 
     def _on_overdue(self, pod: Pod, generation: int) -> None:
+        self._startup.overdue(pod)
         if pod.state is not State.STARTING or pod.generation != generation or not pod.pid:
             return
         pod.ask_for_stacks()
@@ -254,11 +255,10 @@ class Guardian:
                 self._on_exit(pod)
 
     def _on_exit(self, pod: Pod) -> None:
-        pid = pod.pid
-        reaper.kill_group(pid)
+        reaper.kill_group(pod.pid)
         pod.drain(self._on_line, self._on_report)
         self._abandon(pod)
-        pod.died(reaper.reap(pid))
+        pod.died(reaper.reap(pod.pid))
         self._feed(pod, Event.EXITED)
         if pod.state is State.BACKOFF or (pod.state is State.FAILED and self._startup.succeeded):
             self._on_loss(pod)
