@@ -10,6 +10,8 @@ from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.request import as_document, batches, called
 
 _DONE = object()
+# A signal that comes just before a wait does not end it: so long may a Ctrl-C be unheard.
+_SIGNALS = 0.5
 
 
 def sync_batches(inputs: Any, size: int) -> Iterator[DocumentArray]:
@@ -33,7 +35,7 @@ async def async_batches(inputs: AsyncIterable[Any], size: int) -> AsyncIterator[
 def _drained(inputs: AsyncIterable[Any]) -> Iterator[Any]:
     """Give the items one by one; the loop that reads them runs in a thread, as this one may have a loop already."""
     import asyncio  # would make every other program start later, and so would the next one
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor, wait
 
     loop = asyncio.new_event_loop()
     items = aiter(inputs)
@@ -43,7 +45,10 @@ def _drained(inputs: AsyncIterable[Any]) -> Iterator[Any]:
         def next_item() -> Any:
             nonlocal task
             task = loop.create_task(_next(items))
-            return thread.submit(loop.run_until_complete, task).result()
+            running = thread.submit(loop.run_until_complete, task)
+            while not wait((running,), _SIGNALS).done:
+                pass
+            return running.result()
 
         try:
             yield from iter(next_item, _DONE)
