@@ -206,7 +206,7 @@ class Connection:
     def _woken(self, by_event: bool) -> None:
         """See after a wait whether there is, and will be, a connection."""
         self.update()
-        if not by_event and not self._connected:
+        if not by_event and not self._connected and not self.is_lost:
             self.is_lost = self._is_hopeless(time.monotonic() - self._made)
 
     def _receive(self, pending: set[int]) -> Reply | None:

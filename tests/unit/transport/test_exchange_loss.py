@@ -169,3 +169,15 @@ def test_a_loss_is_seen_in_a_loop_by_who_always_has_more_to_send(wire: Wire) -> 
     wire.gateway(dies_at(0, answers=0))
     with pytest.raises(ConnectionLost):
         asyncio.run(main())
+
+
+def test_a_loss_is_seen_whose_news_comes_at_the_end_of_a_wait(wire: Wire) -> None:
+    """That there is no connection then is not for want of one so far, for which one would wait on."""
+    gateway = wire.gateway(dies_at(1, answers=1))
+    connection = wire.connect()
+    exchange(connection, 1)
+    connection._send(CALL, [b'the last one'], set())
+    gateway.join(10.0)
+    assert connection._poller.poll(10_000)
+    connection._woken(by_event=False)
+    assert connection.is_lost
