@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import inspect
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Mapping
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any
 
 from mproc_flow.background import finished, in_thread
 from mproc_flow.client import READY_BOUND, BaseClient
-from mproc_flow.model.request import SUCCESS, Response, batches, called
-from mproc_flow.posting import inputs as awaited
+from mproc_flow.model.request import SUCCESS, Response
 from mproc_flow.posting.callbacks import Callback, Callbacks
 from mproc_flow.posting.letters import Delivery, Letters
 from mproc_flow.posting.options import PostOptions
 from mproc_flow.posting.pool import IsHopeless
 from mproc_flow.posting.progress import progress
+from mproc_flow.posting.reader import reading
 from mproc_flow.transport.exchange import ConnectionLost
 from mproc_flow.transport.exchange_async import AsyncConnection, Requests
 from mproc_flow.transport.turns import Turns
@@ -89,10 +89,10 @@ class Answers(Coroutine[Any, Any, Any]):
         self._used = True
 
     async def _all(self) -> Any:
-        kept = []
+        kept: list[Response] = []
         async with aclosing(self._handled()) as handled:
             async for delivery in handled:
-                kept.append(self._callbacks.kept(delivery.response, delivery.info))
+                kept += self._callbacks.kept(delivery.response, delivery.info)
         return self._callbacks.result(kept, self._options.return_responses, self._options.return_type)
 
     async def _each(self) -> AsyncGenerator[Any, None]:
@@ -176,18 +176,17 @@ class AsyncClient(BaseClient):
         turns = self._turns
         return lambda context, address, is_hopeless: AsyncConnection(context, address, is_hopeless, turns, _aside)
 
-    async def _exchange(self, letters: Letters, inputs: Any, options: PostOptions) -> AsyncGenerator[Delivery, None]:
-        inputs = called(inputs)
-        is_async = isinstance(inputs, AsyncIterable)
-        source: Any = (awaited.async_batches if is_async else batches)(inputs, options.request_size)
-        letters.begin()
-        while letters.unfinished:
-            await asyncio.sleep(letters.pause)
-            left = letters.left
-            requests: Any = (letters.round_async if is_async else letters.round)(source)
-            async with aclosing(self._round(letters, requests, left)) as deliveries:
-                async for delivery in deliveries:
-                    yield delivery
+    async def _exchange(  # nesting: rounds, and the deliveries of one
+        self, letters: Letters, inputs: Any, options: PostOptions
+    ) -> AsyncGenerator[Delivery, None]:
+        async with reading(inputs, options.request_size) as source:
+            letters.begin()
+            while letters.unfinished:
+                await asyncio.sleep(letters.pause)
+                left = letters.left
+                async with aclosing(self._round(letters, letters.round(source), left)) as deliveries:
+                    async for delivery in deliveries:
+                        yield delivery
 
     async def _round(  # nesting: replies, and what can be delivered then
         self, letters: Letters, requests: Requests, timeout: float | None

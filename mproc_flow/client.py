@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mproc_flow.errors import BadOption, MprocFlowError, PodDied
+from mproc_flow.model.request import Response
 from mproc_flow.options.address import tcp_address
 from mproc_flow.options.groups import CLIENT
 from mproc_flow.posting.callbacks import Callback, Callbacks
@@ -153,12 +154,12 @@ class Client(BaseClient):
         chosen = PostOptions.of({'return_responses': self._return_responses, **options})
         callbacks = Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
         exchange = self._exchange(self._letters(on, parameters, chosen), inputs, chosen)
-        kept = []
+        kept: list[Response] = []
         # An error's traceback would keep the exchange, and its connection, open.
         with contextlib.closing(exchange), progress(chosen.show_progress, inputs, on or '/') as bar:
             for delivery in exchange:
                 bar.add(delivery)
-                kept.append(callbacks.call(delivery.response, delivery.info))
+                kept += callbacks.call(delivery.response, delivery.info)
         return callbacks.result(kept, chosen.return_responses, chosen.return_type)
 
     def is_flow_ready(self, timeout: float = READY_BOUND) -> bool:

@@ -110,9 +110,13 @@ class Run:
     def await_start(self) -> None:
         """Go on with it: wait until everything is ready."""
         self.supervision.await_start()
-        address = channel.address(self.supervision.run_directory, channel.CLIENTS)
-        self.client = self._client_type.at(address, self._options, self._explain, self._is_hopeless)
-        self._log.say(logging.INFO, self._banner(time.monotonic() - self._begin))
+        try:
+            address = channel.address(self.supervision.run_directory, channel.CLIENTS)
+            self.client = self._client_type.at(address, self._options, self._explain, self._is_hopeless)
+            self._log.say(logging.INFO, self._banner(time.monotonic() - self._begin))
+        except BaseException:  # of the application's logging, or a Ctrl-C meanwhile
+            self.close()
+            raise
 
     def kill(self) -> None:
         """Make :meth:`close`, in another thread, end at once."""

@@ -105,6 +105,9 @@ LAZY: dict[str, frozenset[str]] = {
     ),
     'mproc_flow.model.forms': frozenset({'mproc_flow.model.packed', 'mproc_flow.model.show'}),
     'mproc_flow.model.content': frozenset({'mproc_flow.model.uri'}),
+    # ... and typed documents are for programs that have loaded docarray
+    'mproc_flow.model.request': frozenset({'mproc_flow.model.typed'}),
+    'mproc_flow.posting.return_type': frozenset({'mproc_flow.model.typed'}),
     # asyncio would make every pod without async methods start later
     'mproc_flow.runtime.executor_pod': frozenset({'mproc_flow.runtime.worker_async'}),
 }

@@ -7,6 +7,7 @@ the pods of a Flow under every start method, and the children of :mod:`multiproc
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 import warnings
 from importlib.machinery import ModuleSpec
@@ -61,7 +62,7 @@ def folders() -> list[str]:
     if found is None or (found.origin or '').startswith(AS_DOCARRAY):
         return [AS_JINA, AS_DOCARRAY]
     release = _release('docarray')
-    if release is not None and tuple(map(int, release.split('.')[:2])) < _TYPED_DOCARRAY:
+    if release is not None and tuple(map(int, re.findall(r'\d+', release)[:2])) < _TYPED_DOCARRAY:
         warnings.warn(
             f'docarray {release} is installed: what is imported from it is not what a Flow takes here. Uninstall it, '
             'and mproc_flow stands in for it too',

@@ -119,7 +119,7 @@ class Content(_Fields):
         fields = dict(zip(self.__struct_fields__, astuple(self), strict=True))
         fields['tags'] = copying.copy(self.tags)
         if self._more is not None:
-            own = [name for name in (*CONTAINERS, 'location') if getattr(self._more, name)]
+            own = [name for name in (*CONTAINERS, 'location') if getattr(self._more, name) is not None]
             fields['_more'] = replace(self._more, **{name: getattr(self._more, name).copy() for name in own})
         return fields
 

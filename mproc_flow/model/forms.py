@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -75,12 +74,16 @@ class Forms(Content):
 
     def to_base64(self) -> str:
         """Return :meth:`to_bytes` as text."""
-        return base64.b64encode(self.to_bytes()).decode()
+        from mproc_flow.model import packed
+
+        return packed.text_of(self.to_bytes())
 
     @classmethod
     def from_base64(cls, text: str) -> Self:
         """Make a Document of what :meth:`to_base64` gave."""
-        return cls.from_bytes(base64.b64decode(text))
+        from mproc_flow.model import packed
+
+        return cls.from_bytes(packed.bytes_of(text))
 
     def summary(self) -> None:
         """Print the fields that are set, and those of nested Documents, as a tree."""

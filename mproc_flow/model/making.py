@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy as copying
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +67,8 @@ def advice(cls: Any, fields: Mapping[str, Any]) -> str | None:
     unknown = next((name for name in fields if name not in known), None)
     if unknown is None:
         return None
+    import difflib  # not at the top: only mistakes need it
+
     close = difflib.get_close_matches(str(unknown).lower(), known, 1)
     fields_and_tags = f'its fields are {", ".join(known)}, and values of your own go into tags'
     return f'{cls.__name__} has no field {unknown!r}; ' + (f'did you mean {close[0]!r}?' if close else fields_and_tags)

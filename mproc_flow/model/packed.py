@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -50,3 +51,13 @@ def unpack_one(data: bytes) -> Document:
     if len(docs) != 1:
         raise SerializationError(f'these bytes hold {len(docs)} Documents, not one: read them as a DocumentArray')
     return docs[0]
+
+
+def text_of(data: bytes) -> str:
+    """Return bytes as base64 text."""
+    return base64.b64encode(data).decode()
+
+
+def bytes_of(text: str) -> bytes:
+    """Return the bytes of base64 text."""
+    return base64.b64decode(text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,9 +58,11 @@ def bytes_from_plain(name: str, value: Any) -> bytes:
     """
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
+    import base64  # not at the top: few programs read blobs from text
+
     try:
         return base64.b64decode(value, validate=True)
-    except (TypeError, ValueError, binascii.Error) as error:
+    except (TypeError, ValueError) as error:  # what binascii raises is a ValueError
         raise ValueError(f'field {name}: bytes or base64 text are needed: {error}') from None
 
 

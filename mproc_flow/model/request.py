@@ -15,7 +15,6 @@ from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.document import Document
 from mproc_flow.model.numeric import as_array, is_array_like, unmasked
 from mproc_flow.model.plain import plain
-from mproc_flow.model.typed import to_document
 from mproc_flow.model.typed_classes import is_document
 
 _ACCEPTED = 'a Document (or one of docarray), a str, bytes, a dict of fields or an array'
@@ -178,7 +177,9 @@ def as_document(item: Any, position: int = 0) -> Document:
     if isinstance(item, Mapping):
         return _from_fields(item, position)
     if is_document(item):
-        return to_document(item)
+        from mproc_flow.model import typed
+
+        return typed.to_document(item)
     if is_array_like(item) and not isinstance(item, np.generic):
         return Document(tensor=item)
     raise BadClientInput(

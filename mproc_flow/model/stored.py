@@ -5,7 +5,6 @@ What reads, writes and shows is imported when it is used: few pods do that, and 
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -117,12 +116,16 @@ class Stored(Searched[Item]):
 
     def to_base64(self) -> str:
         """Return :meth:`to_bytes` as text."""
-        return base64.b64encode(self.to_bytes()).decode()
+        from mproc_flow.model import packed
+
+        return packed.text_of(self.to_bytes())
 
     @classmethod
     def from_base64(cls, text: str) -> Self:
         """Make an array of what :meth:`to_base64` gave."""
-        return cls.from_bytes(base64.b64decode(text))
+        from mproc_flow.model import packed
+
+        return cls.from_bytes(packed.bytes_of(text))
 
     def save(self, file: Any, file_format: str | None = None, encoding: str = 'utf-8') -> None:
         """Write the Documents into a file.

@@ -35,8 +35,8 @@ class Callbacks:
         self._go_on = go_on
         self._keeps = on_done is None and on_always is None
 
-    def call(self, response: Response, info: ErrorInfo | None) -> Response | None:
-        """Call what fits the response, and give it if nobody else takes it.
+    def call(self, response: Response, info: ErrorInfo | None) -> Sequence[Response]:
+        """Call what fits the response, and give what is to be kept: the response, or nothing if somebody took it.
 
         Raises:
             MprocFlowError: The request's error, if nobody else takes it.
@@ -61,20 +61,19 @@ class Callbacks:
             raise BadClientCallback(text) from error
         _log.error('%s; going on', text, exc_info=error)
 
-    def kept(self, response: Response, info: ErrorInfo | None) -> Response | None:
-        """Give the response if nobody else takes it; raise or log its error if nobody takes that."""
+    def kept(self, response: Response, info: ErrorInfo | None) -> Sequence[Response]:
+        """Give what is to be kept of the response, see :meth:`call`; raise or log its error if nobody takes that."""
         if info is not None and self._on_error is None:
             if not self._go_on:
                 raise from_info(info)
             count, endpoint = len(response.docs), response.header.exec_endpoint
             _log.error('%d Documents to %s: %s; going on', count, endpoint, info.message)
-        return response if self._keeps else None
+        return (response,) if self._keeps else ()
 
-    def result(self, responses: Sequence[Response | None], whole: bool, return_type: Any = None) -> Any:
+    def result(self, kept: Sequence[Response], whole: bool, return_type: Any = None) -> Any:
         """Give what the call returns."""
         if not self._keeps:
             return None
-        kept = [response for response in responses if response is not None]
         if whole:
             return kept
         docs = [doc for response in kept if response.header.status.code == SUCCESS for doc in response.docs]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
 from itertools import count
 from typing import Any
 
@@ -11,6 +10,8 @@ from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.request import as_document, batches, called
 
 _DONE = object()
+# A signal that comes just before a wait does not end it: so long may a Ctrl-C be unheard.
+_SIGNALS = 0.5
 
 
 def sync_batches(inputs: Any, size: int) -> Iterator[DocumentArray]:
@@ -33,19 +34,28 @@ async def async_batches(inputs: AsyncIterable[Any], size: int) -> AsyncIterator[
 
 def _drained(inputs: AsyncIterable[Any]) -> Iterator[Any]:
     """Give the items one by one; the loop that reads them runs in a thread, as this one may have a loop already."""
-    import asyncio  # would make every other program start later
+    import asyncio  # would make every other program start later, and so would the next one
+    from concurrent.futures import ThreadPoolExecutor, wait
 
     loop = asyncio.new_event_loop()
     items = aiter(inputs)
+    task: asyncio.Task[Any] | None = None
     with ThreadPoolExecutor(1, 'mproc_flow-inputs') as thread:
 
-        def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-            return thread.submit(loop.run_until_complete, coroutine).result()
+        def next_item() -> Any:
+            nonlocal task
+            task = loop.create_task(_next(items))
+            running = thread.submit(loop.run_until_complete, task)
+            while not wait((running,), _SIGNALS).done:
+                pass
+            return running.result()
 
         try:
-            yield from iter(lambda: run(_next(items)), _DONE)
+            yield from iter(next_item, _DONE)
         finally:
-            run(_end(items))
+            if task is not None:  # a Ctrl-C may have ended the wait for it
+                loop.call_soon_threadsafe(task.cancel)
+            thread.submit(loop.run_until_complete, _end(items)).result()
             loop.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -74,26 +74,20 @@ class Letters:
         if self._options.timeout is not None:
             self._end = time.monotonic() + self._options.timeout
 
-    def round(self, batches: Iterator[DocumentArray]) -> Iterator[list[Frame]]:
-        """Give the requests of a round, each encoded when it is asked for."""
+    def round(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """Give the requests of a round, each encoded when it is asked for.
+
+        Args:
+            batches: The Documents of each. What is no DocumentArray is passed on: it has to be waited for before the
+                next one is there.
+        """
         yield from self._repeated()
         while not self._again:
             docs = next(batches, None)
             if docs is None:
                 self._over = True
                 return
-            yield self._fresh(docs)
-
-    async def round_async(self, batches: AsyncIterator[DocumentArray]) -> AsyncIterator[list[Frame]]:
-        """Do the same where the Documents have to be awaited."""
-        for frames in self._repeated():
-            yield frames
-        while not self._again:
-            docs = await anext(batches, None)
-            if docs is None:
-                self._over = True
-                return
-            yield self._fresh(docs)
+            yield self._fresh(docs) if isinstance(docs, DocumentArray) else docs
 
     @property
     def unfinished(self) -> bool:
@@ -107,7 +101,10 @@ class Letters:
         if not attempts:
             return 0.0
         options = self._options
-        pause = min(options.initial_backoff * options.backoff_multiplier ** (attempts - 1), options.max_backoff)
+        try:
+            pause = min(options.initial_backoff * options.backoff_multiplier ** (attempts - 1), options.max_backoff)
+        except OverflowError:  # after some hundred attempts
+            pause = options.max_backoff if options.initial_backoff else 0.0
         return pause if self._end is None else max(0.0, min(pause, self._end - time.monotonic()))
 
     @property

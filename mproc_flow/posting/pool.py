@@ -24,6 +24,7 @@ class Pool(Generic[_Connection]):
         is_hopeless: See :class:`~mproc_flow.transport.exchange.Connection`.
     """
 
+    _pid: int
     _context: channel.Context | None
     _idle: list[_Connection]
 
@@ -33,7 +34,6 @@ class Pool(Generic[_Connection]):
         self._kind = kind
         self._address = address
         self._is_hopeless = is_hopeless
-        self._lock = threading.Lock()
         self._forget()
 
     def acquire(self) -> _Connection:
@@ -42,9 +42,9 @@ class Pool(Generic[_Connection]):
         Raises:
             FlowClosed: The pool is closed.
         """
+        if self._pid != os.getpid():  # a fork of the program: ZeroMQ's sockets did not come along
+            self._forget()
         with self._lock:
-            if self._pid != os.getpid():  # a fork of the program: ZeroMQ's sockets did not come along
-                self._forget()
             if self._closed:
                 raise FlowClosed(
                     'this client was closed, by itself or with its Flow; make a new one, or start the Flow'
@@ -64,7 +64,7 @@ class Pool(Generic[_Connection]):
     def release(self, connection: _Connection) -> None:
         """Take back a connection."""
         with self._lock:
-            if self._closed or connection.is_lost:
+            if self._closed or connection.is_lost or not connection.is_whole:
                 self._drop(connection)
                 self._end_context()
             else:
@@ -72,20 +72,21 @@ class Pool(Generic[_Connection]):
 
     def close(self) -> None:
         """Close the connections; calls that are under way end with an error when theirs is lost."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
-            if self._pid != os.getpid():
-                return
             self._closed = True
             while self._idle:
                 self._drop(self._idle.pop())
             self._end_context()
 
     def _forget(self) -> None:
-        self._pid = os.getpid()
+        self._lock = threading.Lock()  # who holds the other one may not have come along either
         self._context = None
         self._idle = []
         self._count = 0
         self._closed = False
+        self._pid = os.getpid()
 
     def _drop(self, connection: _Connection) -> None:
         connection.close()

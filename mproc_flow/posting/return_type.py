@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mproc_flow.errors import BadClient, BadOption
-from mproc_flow.model import typed, typed_classes
+from mproc_flow.model import typed_classes
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.document import Document
 
@@ -40,6 +40,8 @@ class ReturnType:
         """
         if self._kind is None:
             return docs
+        from mproc_flow.model import typed
+
         try:
             return typed.from_documents(docs, self._kind)
         except ValueError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -104,8 +104,7 @@ class Guardian:
         self._shutdown.begin(_ORPHAN_GRACE, drain=False)
 
     def _on_signal(self) -> None:
-        numbers = set(os.read(self._wake, 4096))
-        if signal.SIGTERM in numbers:
+        if signal.SIGTERM in os.read(self._wake, 4096):
             self._shutdown.begin(_SIGTERM_GRACE, drain=True)
         self._on_children()
 
@@ -163,6 +162,7 @@ class Guardian:
             self._shutdown.begin(_ABORT_GRACE, drain=False)
 
     def _on_overdue(self, pod: Pod, generation: int) -> None:
+        self._startup.overdue(pod)
         if pod.state is not State.STARTING or pod.generation != generation or not pod.pid:
             return
         pod.ask_for_stacks()
@@ -217,11 +217,14 @@ class Guardian:
         if pod.is_gateway:
             self._address = report.address
             self._nursery.keep_port(report.address)
-            self._introduce_gateway()
+            self._startup.gateway_began()
+            self._introduce_gateway(self._pods)
+        elif self._gateway.generation > 0:  # the Hello may have gone to one that is no more
+            self._introduce_gateway([pod])
         self._startup.became_ready()
 
-    def _introduce_gateway(self) -> None:
-        for pod in self._pods:
+    def _introduce_gateway(self, pods: Sequence[Pod]) -> None:
+        for pod in pods:
             if pod.state is State.READY and not pod.is_gateway and pod.pipe is not None:
                 pod.pipe.send(messages.Announce())
             elif pod.state is State.FAILED and pod.failure is not None:
@@ -252,11 +255,10 @@ class Guardian:
                 self._on_exit(pod)
 
     def _on_exit(self, pod: Pod) -> None:
-        pid = pod.pid
-        reaper.kill_group(pid)
+        reaper.kill_group(pod.pid)
         pod.drain(self._on_line, self._on_report)
         self._abandon(pod)
-        pod.died(reaper.reap(pid))
+        pod.died(reaper.reap(pod.pid))
         self._feed(pod, Event.EXITED)
         if pod.state is State.BACKOFF or (pod.state is State.FAILED and self._startup.succeeded):
             self._on_loss(pod)

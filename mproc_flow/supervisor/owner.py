@@ -22,7 +22,7 @@ from mproc_flow.errors import (
     from_info,
 )
 from mproc_flow.logs import FlowLog
-from mproc_flow.supervisor import control, reaper, rundir
+from mproc_flow.supervisor import control, reaper, rundir, signals
 from mproc_flow.supervisor.launch import PACKAGE, Cargo, launch
 from mproc_flow.supervisor.pod import loss
 from mproc_flow.topology.plan import GATEWAY, Plan
@@ -67,7 +67,7 @@ class Supervision:
         self._status = {spec.name: control.PodStatus(spec.name, 0, 'planned', '', 0) for spec in plan.pods}
         self._losses: dict[str, PodFailure] = {}
         self._listeners: list[Callable[[], None]] = []
-        self._started = False
+        self._launched = self._started = False
         self._stop_asked = False
         self._not_started: tuple[PodFailure, ...] | None = None
         self._stopped: control.Stopped | None = None
@@ -100,11 +100,18 @@ class Supervision:
 
     def launch(self) -> None:
         """Begin to start everything: what has to happen in the thread whose memory forked pods get."""
-        self._guardian, sock = launch(self._plan, self._cargo)
-        self._control = Pipe(sock, control.Notice)
-        _open_controls.add(self._control)
-        self._thread = threading.Thread(target=self._listen, name=f'{PACKAGE}-{self._plan.flow}', daemon=True)
-        self._thread.start()
+        try:
+            with signals.held_back():
+                self._guardian, sock = launch(self._plan, self._cargo)
+                self._control = Pipe(sock, control.Notice)
+                _open_controls.add(self._control)
+                self._thread = threading.Thread(target=self._listen, name=f'{PACKAGE}-{self._plan.flow}', daemon=True)
+                self._thread.start()
+                self._launched = True
+        except BaseException:
+            if self._launched:  # a Ctrl-C, for instance: nobody else knows that the Guardian runs
+                self.stop(min(1.0, self._grace()))
+            raise
 
     def await_start(self) -> None:
         """Wait until everything is ready.
@@ -142,7 +149,7 @@ class Supervision:
         self._control.send(control.KillFlow())
 
     def listen(self, callback: Callable[[], None]) -> None:
-        """Call back, from the control thread, when the Flow has failed or ended."""
+        """Call back, from the control thread, when the Flow has failed or ended; what is called must not wait."""
         with self._changed:
             self._listeners.append(callback)
             over = self._ended or self._failure is not None
@@ -266,10 +273,9 @@ class Supervision:
         return f'{self._plan.flow} was ended by a signal to its Guardian', None
 
     def _call_listeners(self, over: bool) -> None:
-        with self._changed:
-            listeners = list(self._listeners) if over else []
-        for callback in listeners:
-            callback()
+        with self._changed:  # all the while: who unlistens then is called no more
+            for callback in self._listeners if over else ():
+                callback()
 
     # ---- the end ----
 

@@ -50,13 +50,13 @@ def ending(callback: Callable[[], None], wake: int = -1) -> Iterator[bytearray]:
                 taken[number] = signal.signal(number, handle)
         yield heard
     finally:
-        for taken_number, handler in taken.items():
-            signal.signal(taken_number, handler)
         if wake >= 0:
             signal.set_wakeup_fd(before)
         if before >= 0:
             with contextlib.suppress(OSError):
                 os.write(before, heard)
+        for taken_number, handler in reversed(taken.items()):  # that of SIGINT last: from then on, it may raise here
+            signal.signal(taken_number, handler)
 
 
 def _can_be_taken(handler: Any) -> bool:
@@ -82,6 +82,20 @@ def left_to_main() -> Iterator[None]:
         give_up = time.monotonic() + _HAND_OVER
         while signal.sigpending() & _FOR_MAIN - old and time.monotonic() < give_up:
             time.sleep(0.001)  # the main thread has been woken for it, and is about to take it
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Let signals for the program wait until the end of the block, which is not to be left half done.
+
+    Handlers run when it ends, and what they raise is raised there. Threads that are made in the block never take these
+    signals.
+    """
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_MAIN)
+    try:
+        yield
+    finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 

@@ -41,6 +41,7 @@ class Startup:
     ) -> None:
         self._routes = routes
         self._pods = pods
+        self._gateway = next(pod for pod in pods if pod.is_gateway)
         self._timers = timers
         self._succeed = succeed
         self._fail = fail
@@ -48,6 +49,10 @@ class Startup:
         self._failing = False
         self.succeeded = False
         self.failed = False
+
+    def gateway_began(self) -> None:
+        """A process of the gateway is ready: what another one had heard does not count."""
+        self._heard.clear()
 
     def was_heard(self, pod: str, generation: int) -> None:
         """The gateway gives work to this process of a pod."""
@@ -84,6 +89,20 @@ class Startup:
             self._failing = True
             self._timers.after(_SETTLE if pod.stacks is None else _SETTLE_OVERDUE, self._give_up)
         self._give_up_if_all_answered()
+
+    def overdue(self, pod: Pod) -> None:
+        """A pod had its time: if it is ready, the start may wait for a gateway that hangs, but no longer."""
+        generations = (pod.generation, self._gateway.generation)
+        self._timers.after(_SETTLE, lambda: self._give_up_gateway(pod, generations))
+
+    def _give_up_gateway(self, pod: Pod, generations: tuple[int, int]) -> None:
+        gateway = self._gateway
+        unheard = pod.state is gateway.state is State.READY and not self._serves(pod)
+        if unheard and generations == (pod.generation, gateway.generation) and not self.succeeded and not self.failed:
+            self.failed = True
+            limit = pod.spec.timeout_ready
+            cause = f'did not hear of {pod.name}, which is ready, within its {limit:g} s (timeout_ready)'
+            self._fail((PodFailure(gateway.name, gateway.pid, gateway.phase, cause),))
 
     def _serves(self, pod: Pod) -> bool:
         heard = pod.is_gateway or self._heard.get(pod.name) == pod.generation

@@ -66,6 +66,7 @@ class Connection:
 
     Attributes:
         is_lost: It cannot be used any more.
+        is_whole: No signal's handler raised in the midst of a message, of which the rest would come next.
     """
 
     def __init__(self, context: channel.Context, address: str, is_hopeless: Callable[[float], bool]) -> None:
@@ -76,6 +77,7 @@ class Connection:
         self._poller = channel.poller(self._socket, self._monitor)
         self._next = self._first = 0
         self.is_lost = False
+        self.is_whole = True
 
     def exchange(
         self, call: Call, requests: Iterable[list[Frame]], window: Window, timeout: float | None
@@ -123,11 +125,11 @@ class Connection:
     def _ask(self) -> int:
         number = self._next
         self._next += 1
-        channel.send(self._socket, [frames.encode(Ping(number))])
+        self._put([frames.encode(Ping(number))])
         return number
 
     def _pong(self, number: int) -> Pong | None:
-        while (message := channel.receive(self._socket)) is not None:
+        while (message := self._get()) is not None:
             header = frames.decode_to_client(message[0])
             if isinstance(header, Pong) and header.request == number:
                 return header
@@ -141,7 +143,7 @@ class Connection:
     def _give_up(self, pending: set[int]) -> None:
         """Tell the gateway that nobody waits for these any more."""
         if pending and not self.is_lost:
-            channel.send(self._socket, [frames.encode(Cancel(tuple(pending)))])
+            self._put([frames.encode(Cancel(tuple(pending)))])
 
     def _submit(self, call: Call, waiting: Iterator[list[Frame]], pending: set[int], window: Window) -> bool:
         """Send a few more requests; False when there are no more."""
@@ -156,7 +158,18 @@ class Connection:
         header = Submit(self._next, call.endpoint, (len(payload),), call.target)
         pending.add(self._next)
         self._next += 1
-        channel.send(self._socket, [frames.encode(header), *payload])
+        self._put([frames.encode(header), *payload])
+
+    def _put(self, message: list[Frame]) -> None:
+        whole, self.is_whole = self.is_whole, False
+        channel.send(self._socket, message)
+        self.is_whole = whole
+
+    def _get(self) -> list[Frame] | None:
+        whole, self.is_whole = self.is_whole, False
+        message = channel.receive(self._socket)
+        self.is_whole = whole
+        return message
 
     def _patience(self, pending: set[int], idle: bool, deadline: float | None) -> float | None:
         """Say how long to wait for a reply: not at all while there is something to send."""
@@ -169,8 +182,11 @@ class Connection:
 
     def _replies(self, pending: set[int], patience: float | None) -> Iterator[Reply]:
         reply = self._receive(pending)  # to ask is cheaper than to wait, and while many are under way there is one
-        if reply is None and patience != 0.0:
-            self._wait(patience)
+        if reply is None:
+            if patience == 0.0:
+                self.update()
+            else:
+                self._wait(patience)
             reply = self._receive(pending)  # also after a loss: what had arrived before counts
         while reply is not None:
             yield reply
@@ -190,13 +206,13 @@ class Connection:
     def _woken(self, by_event: bool) -> None:
         """See after a wait whether there is, and will be, a connection."""
         self.update()
-        if not by_event and not self._connected:
+        if not by_event and not self._connected and not self.is_lost:
             self.is_lost = self._is_hopeless(time.monotonic() - self._made)
 
     def _receive(self, pending: set[int]) -> Reply | None:
         """Take the next reply to one of these requests; others were given up by an earlier exchange."""
         while True:
-            message = channel.receive(self._socket)
+            message = self._get()
             if message is None:
                 return None
             header = frames.decode_to_client(message[0])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from typing import Any
 
 from mproc_flow.errors import DeadlineExceeded
 from mproc_flow.transport import channel
@@ -17,7 +18,8 @@ _SIGNALS = 0.2
 # To copy so many bytes takes a few milliseconds: more than it takes to let a thread do it.
 _ASIDE_FROM = 1 << 22
 
-Requests = Iterator[list[Frame]] | AsyncIterator[list[Frame]]
+# Each a request, or what to wait for before the next one is there.
+Requests = Iterator['list[Frame] | asyncio.Future[Any]']
 # Runs a function in another thread, and ends when that ends, whatever happens.
 Aside = Callable[[Callable[[], None]], Awaitable[None]]
 
@@ -73,7 +75,6 @@ class AsyncConnection(Connection):
                     raise ConnectionLost
         finally:
             self._give_up(pending)
-            await feed.close()
 
     async def ping_async(self, timeout: float) -> Pong | None:
         """Do what :meth:`ping` does."""
@@ -93,10 +94,11 @@ class AsyncConnection(Connection):
             await self._aside(lambda: self._send(call, payload, pending))
         await self._turns.pass_on()
 
-    async def _rest(self, patience: float | None, also: asyncio.Future[list[Frame] | None] | None) -> None:
+    async def _rest(self, patience: float | None, also: asyncio.Future[Any] | None) -> None:
         """Let the loop go on until there is news, ``also`` is done, or patience is at its end."""
         if patience == 0.0:
             await asyncio.sleep(0)
+            self.update()
             return
         loop = asyncio.get_running_loop()
         news: asyncio.Future[None] = loop.create_future()
@@ -116,74 +118,30 @@ class AsyncConnection(Connection):
 
 
 class _Feed:
-    """The requests to send next, whether they are there or have to be awaited.
-
-    Those that have to be awaited are read by one task from the first to the last, and not before they are wanted: what
-    makes them may have a timeout or a task group around several of them.
+    """The requests to send next, as far as they are there.
 
     Attributes:
         more: There are more, or may be.
-        waiting: The next one is being awaited.
+        waiting: What to wait for before the next one is there.
     """
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
-        self._wanted = asyncio.Event()
-        self._reader: asyncio.Task[None] | None = None
         self.more = True
-        self.waiting: asyncio.Future[list[Frame] | None] | None = None
+        self.waiting: asyncio.Future[Any] | None = None
 
     def take(self, most: int) -> Iterator[list[Frame]]:
         """Give up to so many that are there."""
+        self.waiting = None
         for _ in range(most if self.more else 0):
-            payload = next(self._requests, None) if isinstance(self._requests, Iterator) else self._awaited()
+            payload = next(self._requests, None)
             if payload is None:
-                self.more = self.waiting is not None
+                self.more = False
+                return
+            if isinstance(payload, asyncio.Future):
+                self.waiting = payload
                 return
             yield payload
-
-    async def close(self) -> None:
-        """Read no more; what makes the requests has ended when this returns."""
-        if self._reader is None:
-            return
-        self._reader.cancel()
-        await asyncio.wait({self._reader})
-        if self.waiting is not None and self.waiting.done() and not self.waiting.cancelled():
-            self.waiting.exception()  # nobody is left to raise it to
-
-    def _awaited(self) -> list[Frame] | None:
-        if self.waiting is None:
-            self.waiting = asyncio.get_running_loop().create_future()
-            self._wanted.set()
-        if self._reader is None:
-            self._reader = asyncio.ensure_future(self._read())
-        if not self.waiting.done():
-            return None
-        done, self.waiting = self.waiting, None
-        return done.result()
-
-    async def _read(self) -> None:
-        try:
-            await self._want()
-            async for payload in self._requests:  # type: ignore[union-attr]
-                self._settle(payload)
-                await self._want()
-            self._settle(None)
-        except asyncio.CancelledError:  # by close(), or by what makes the requests
-            if self.waiting is not None:
-                self.waiting.cancel()
-            raise
-        except Exception as error:  # raised where the request is waited for
-            if self.waiting is not None:
-                self.waiting.set_exception(error)
-
-    async def _want(self) -> None:
-        await self._wanted.wait()
-        self._wanted.clear()
-
-    def _settle(self, payload: list[Frame] | None) -> None:
-        if self.waiting is not None:
-            self.waiting.set_result(payload)
 
 
 def _settle(future: asyncio.Future[None]) -> None:

@@ -91,9 +91,10 @@ def test_a_mere_folder_called_jina_is_not_in_the_way(tmp_path: Path) -> None:
     assert importlib.import_module('jina').Document is mproc_flow.Document
 
 
-def test_an_installed_docarray_is_never_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize('release', ['0.40.0', '0.41rc1', '1'])
+def test_an_installed_docarray_is_never_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, release: str) -> None:
     install_package(tmp_path, 'docarray', '__version__ = "0.40.0"')
-    monkeypatch.setattr(install, 'version', lambda name: '0.40.0')
+    monkeypatch.setattr(install, 'version', lambda name: release)
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         install_as_jina()

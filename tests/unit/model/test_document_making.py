@@ -180,3 +180,17 @@ def test_a_dict_without_them_tells_nested_documents_where_they_are():
     assert (doc.chunks[0].parent_id, doc.chunks[0].granularity, doc.matches[0].adjacency) == ('a', 1, 1)
     with pytest.raises(TypeError, match='dict of fields is needed for a Document, not int'):
         Document.from_dict({'chunks': [5]})
+
+
+def test_a_copy_has_containers_of_its_own_also_where_they_are_empty() -> None:
+    """To look into ``scores`` or ``chunks`` makes them; what a copy gets later is not the original's."""
+    doc = Document(embedding=[1.0, 2.0], location=[])
+    held = [doc.chunks, doc.matches, doc.scores, doc.evaluations, doc.location]
+    copy = Document(doc)
+    copy.chunks.append(Document())
+    copy.matches.append(Document())
+    copy.scores['a'] = copy.evaluations['b'] = 1.0
+    copy.location.append(1.0)
+    found = DocumentArray(doc).find(doc)[0][0]
+    assert found.scores['cosine'].value == pytest.approx(0.0)
+    assert not any(held)

@@ -47,7 +47,8 @@ class Heard:
 def test_who_is_called_and_what_is_returned(wanted: str, calls: list[str], returned: list[str] | None) -> None:
     heard = Heard(wanted)
     callbacks = Callbacks(*heard.given, go_on=wanted == '')
-    kept = [callbacks.call(response('a'), None), callbacks.call(response('b', ERROR), ERROR)]
+    kept = [*callbacks.call(response('a'), None), *callbacks.call(response('b', ERROR), ERROR)]
+    assert len(kept) == (0 if returned is None else 2), 'nothing is kept that a callback took'
     assert heard.calls == calls
     found = callbacks.result(kept, whole=False)
     assert (found if found is None else [doc.text for doc in found]) == returned
@@ -55,7 +56,7 @@ def test_who_is_called_and_what_is_returned(wanted: str, calls: list[str], retur
 
 def test_responses_are_kept_whole_with_those_that_failed() -> None:
     callbacks = Callbacks(None, lambda response: None, None, go_on=False)
-    kept = [callbacks.call(response('a'), None), callbacks.call(response('b', ERROR), ERROR)]
+    kept = [*callbacks.call(response('a'), None), *callbacks.call(response('b', ERROR), ERROR)]
     assert [found.header.status.code for found in callbacks.result(kept, whole=True)] == [0, 1]
 
 

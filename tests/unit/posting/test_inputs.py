@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from mproc_flow.errors import BadClientInput
 from mproc_flow.posting.inputs import async_batches, sync_batches
+from tests.support.waiting import within
 
 ENDED = []
 
@@ -120,3 +122,29 @@ def test_an_item_of_no_use_is_named() -> None:
         asyncio.run(collect(async_batches(produce(), 1)))
     with pytest.raises(BadClientInput, match=r'inputs\[1\]: a value of type int'):
         list(sync_batches(produce, 1))
+
+
+def test_ctrl_c_ends_the_wait_for_the_next_one() -> None:
+    """Whatever the inputs wait for: they are cancelled, and end before the call does."""
+    main = threading.main_thread().ident
+    assert main is not None
+    ends: list[str] = []
+
+    async def produce() -> AsyncIterator[str]:
+        yield 'a'
+        try:
+            signal.pthread_kill(main, signal.SIGINT)
+            await asyncio.sleep(20)
+            yield 'b'
+        except asyncio.CancelledError:
+            ends.append('cancelled')
+            raise
+
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with within(5, 'Ctrl-C while an input is awaited'), pytest.raises(KeyboardInterrupt):
+            list(sync_batches(produce, 1))
+    finally:
+        signal.signal(signal.SIGINT, old)
+    assert ends == ['cancelled']
+    assert not [thread for thread in threading.enumerate() if 'inputs' in thread.name]

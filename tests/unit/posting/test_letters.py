@@ -14,7 +14,7 @@ from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import decode
 from mproc_flow.model.request import batches
 from mproc_flow.posting import letters as module
-from mproc_flow.posting.letters import Letters
+from mproc_flow.posting.letters import Letter, Letters
 from mproc_flow.posting.options import PostOptions
 from mproc_flow.transport.exchange import Call, Reply
 from mproc_flow.transport.frames import Frame
@@ -110,6 +110,12 @@ def test_pauses_grow_up_to_a_bound() -> None:
         delivered(made, 0, sent, DIED)
         pauses.append(made.pause)
     assert pauses == [1.0, 2.0, 3.0, 3.0]
+
+
+def test_a_pause_is_bounded_however_often_something_failed() -> None:
+    made = letters(max_attempts=5000, initial_backoff=1e-3, backoff_multiplier=1.5, max_backoff=0.01)
+    made._again = [Letter(0, DocumentArray(), attempts=4000)]
+    assert made.pause == 0.01
 
 
 def test_the_time_of_a_call_ends_pauses_and_attempts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,3 +167,27 @@ def test_a_handler_that_only_tells_an_event_loop_is_taken_over() -> None:
             await asyncio.sleep(0.001)
 
     asyncio.run(main())
+
+
+def test_a_ctrl_c_while_they_are_put_back_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a later signal would be written to a descriptor that is closed, or somebody else's, by then."""
+    before, put = handlers(), signal.signal
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    def interrupted(number: signal.Signals, handler: Any) -> Any:
+        put(number, handler)
+        signal.raise_signal(signal.SIGINT)
+
+    def enter_and_leave() -> None:
+        with ending(lambda: None, writer):
+            monkeypatch.setattr(signal, 'signal', interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        enter_and_leave()
+    monkeypatch.undo()
+    left = signal.set_wakeup_fd(-1)
+    os.close(reader)
+    os.close(writer)
+    assert left == -1
+    assert handlers() == before

@@ -100,12 +100,12 @@ class Wire:
         self.address = channel.address(directory, channel.CLIENTS)
         self.context = channel.context()
         self._connections: list[Connection] = []
-        self._gateways: list[FakeGateway] = []
+        self.gateways: list[FakeGateway] = []
 
     def gateway(self, react: React) -> FakeGateway:
         """Start a gateway."""
         started = FakeGateway(self.address, react)
-        self._gateways.append(started)
+        self.gateways.append(started)
         return started
 
     def connect(self, is_hopeless: Callable[[float], bool] = lambda seconds: seconds > BOUND) -> Connection:
@@ -118,7 +118,7 @@ class Wire:
         """Close everything."""
         for connection in self._connections:
             connection.close()
-        for gateway in self._gateways:
+        for gateway in self.gateways:
             gateway.stop()
         self.context.term()
 

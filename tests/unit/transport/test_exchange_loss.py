@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from mproc_flow.errors import DeadlineExceeded
 from mproc_flow.transport.exchange import Connection, ConnectionLost
+from mproc_flow.transport.exchange_async import AsyncConnection
 from mproc_flow.transport.frames import Frame, Submit
-from tests.unit.transport.fake_gateway import FakeGateway, Wire, open_wire
+from mproc_flow.transport.turns import Turns
+from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Wire, open_wire
 from tests.unit.transport.test_exchange import CALL, echo, exchange, payloads
 
 
@@ -136,3 +139,45 @@ def test_a_lost_connection_is_not_written_to(wire: Wire) -> None:
     exchange(other, 1)  # whatever the first connection had to say would have arrived by now
     other.close()
     assert [type(said) for said in after.heard if said not in after.submitted] == []
+
+
+def many(most: int) -> Iterator[list[Frame]]:
+    """Requests without end, as far as a test waits for it."""
+    yield from payloads(most)
+    pytest.fail(f'{most} requests were sent to nobody')
+
+
+def test_a_loss_is_seen_by_who_always_has_more_to_send(wire: Wire) -> None:
+    """However many may be under way: they would fill the memory."""
+    wire.gateway(dies_at(0, answers=0))
+    with pytest.raises(ConnectionLost):
+        list(wire.connect().exchange(CALL, many(100_000), lambda: 1 << 62, 60.0))
+
+
+def test_a_loss_is_seen_in_a_loop_by_who_always_has_more_to_send(wire: Wire) -> None:
+    async def aside(function: Callable[[], None]) -> None:
+        function()
+
+    async def main() -> None:
+        connection = AsyncConnection(wire.context, wire.address, lambda seconds: seconds > BOUND, Turns(), aside)
+        try:
+            async for _ in connection.exchange_async(CALL, many(100_000), lambda: 1 << 62, 60.0):
+                pass
+        finally:
+            connection.close()
+
+    wire.gateway(dies_at(0, answers=0))
+    with pytest.raises(ConnectionLost):
+        asyncio.run(main())
+
+
+def test_a_loss_is_seen_whose_news_comes_at_the_end_of_a_wait(wire: Wire) -> None:
+    """That there is no connection then is not for want of one so far, for which one would wait on."""
+    gateway = wire.gateway(dies_at(1, answers=1))
+    connection = wire.connect()
+    exchange(connection, 1)
+    connection._send(CALL, [b'the last one'], set())
+    gateway.join(10.0)
+    assert connection._poller.poll(10_000)
+    connection._woken(by_event=False)
+    assert connection.is_lost
