@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -61,7 +62,8 @@ class Letters:
         self._count = 0
         self._sent = 0
         self._open: dict[int, Letter] = {}
-        self._again: list[Letter] = []
+        self._due: deque[Letter] = deque()  # to be sent again in this round
+        self._again: list[Letter] = []  # in the next one
         self._early: dict[int, Delivery] = {}
         self._turn = 0
         self._over = False
@@ -92,12 +94,12 @@ class Letters:
     @property
     def unfinished(self) -> bool:
         """There is more to do in another round."""
-        return not self._over or bool(self._again)
+        return not self._over or bool(self._failed)
 
     @property
     def pause(self) -> float:
         """Seconds to wait before the next round."""
-        attempts = max((letter.attempts for letter in self._again), default=0)
+        attempts = max((letter.attempts for letter in self._failed), default=0)
         if not attempts:
             return 0.0
         options = self._options
@@ -115,8 +117,8 @@ class Letters:
             DeadlineExceeded: None are left for what has to be sent again.
         """
         left = None if self._end is None else self._end - time.monotonic()
-        if left is not None and left <= 0 and self._again:
-            raise DeadlineExceeded(f'time is over; requests that failed and were not sent again: {len(self._again)}')
+        if left is not None and left <= 0 and self._failed:
+            raise DeadlineExceeded(f'time is over; requests that failed and were not sent again: {len(self._failed)}')
         return left
 
     def window(self) -> int:
@@ -150,11 +152,16 @@ class Letters:
 
     # ---- inside ----
 
+    @property
+    def _failed(self) -> list[Letter]:
+        """Those that are not under way and have to be sent again; a round that was cut short leaves some due."""
+        return [*self._again, *self._due]
+
     def _repeated(self) -> Iterator[list[Frame]]:
         self._open, self._sent = {}, 0
-        again, self._again = self._again, []
-        for letter in again:
-            yield self._frames(letter)
+        self._due, self._again = deque(self._failed), []
+        while self._due:
+            yield self._frames(self._due.popleft())
 
     def _fresh(self, docs: DocumentArray) -> list[Frame]:
         letter = Letter(self._count, docs)

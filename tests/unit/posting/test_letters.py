@@ -101,6 +101,22 @@ def test_a_lost_connection_may_be_survived() -> None:
     assert not made.lost(), 'each was sent twice'
 
 
+def test_what_was_about_to_be_sent_again_survives_the_next_loss() -> None:
+    made = letters(max_attempts=9, initial_backoff=1.0)
+    source = inputs('abc')
+    list(made.round(source))
+    assert made.lost()
+    going = made.round(source)
+    assert texts([next(going)]) == 'a', 'the others wait for their turn'
+    assert made.lost()
+    assert made.unfinished
+    assert made.pause > 1.0
+    sent = list(made.round(source))
+    assert sorted(texts(sent)) == ['a', 'b', 'c']
+    assert sorted(delivered(made, position, sent) for position in range(3)) == ['a', 'b', 'c']
+    assert not made.unfinished
+
+
 def test_pauses_grow_up_to_a_bound() -> None:
     made = letters(max_attempts=9, initial_backoff=1.0, backoff_multiplier=2.0, max_backoff=3.0)
     source = inputs('a')
@@ -151,5 +167,29 @@ def test_every_request_is_delivered_once(data: st.DataObject, text: str, attempt
     got = [(delivery.response.docs[0].text if delivery.sent else None) for delivery in found]
     assert sorted(map(str, got)) == sorted(text or ['None'])
     assert max(tries.values()) <= attempts
+    if in_order:
+        assert got == (list(text) or [None])
+
+
+@given(st.data(), st.text('abcdefgh', max_size=12), st.booleans())
+def test_connections_may_be_lost_at_any_moment(data: st.DataObject, text: str, in_order: bool) -> None:
+    """What was sent, was to be sent again, or was not read yet: nothing is left out or delivered twice."""
+    made = letters(max_attempts=99, results_in_order=in_order, initial_backoff=0.0)
+    source, found, losses = inputs(text), [], data.draw(st.integers(0, 6))
+    while made.unfinished:
+        going, sent = made.round(source), list[list[Frame]]()
+        until = data.draw(st.integers(0, len(text) + 1)) if losses else len(text) + 1
+        sent += itertools.islice(going, until)
+        answered = data.draw(st.permutations(range(len(sent))))
+        lost = bool(losses) and (losses := losses - 1) >= 0
+        for position in answered[: data.draw(st.integers(0, len(sent)))] if lost else answered:
+            found += made.take(Reply(0, position, data.draw(st.sampled_from([FAILED, [sent[position]]]))))
+        if lost:
+            going.close()  # type: ignore[attr-defined]
+            assert made.lost()
+        else:
+            assert next(going, None) is None
+    got = [delivery.response.docs[0].text if delivery.sent else None for delivery in found]
+    assert sorted(map(str, got)) == sorted(text or ['None'])
     if in_order:
         assert got == (list(text) or [None])
