@@ -9,7 +9,7 @@ from typing import Any
 
 from mproc_flow.errors import BadClientCallback, ErrorInfo, from_info
 from mproc_flow.model.request import SUCCESS, Response
-from mproc_flow.posting.return_type import ReturnType
+from mproc_flow.posting.return_type import return_type_of
 
 Callback = Callable[[Response], Any]
 
@@ -77,7 +77,7 @@ class Callbacks:
         if whole:
             return kept
         docs = [doc for response in kept if response.header.status.code == SUCCESS for doc in response.docs]
-        return ReturnType(return_type).result(docs)
+        return return_type_of(return_type).result(docs)
 
 
 def _name(callback: Callback) -> str:

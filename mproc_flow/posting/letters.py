@@ -15,13 +15,12 @@ from mproc_flow.model.codec import decode, encode
 from mproc_flow.model.reduce import reduce
 from mproc_flow.model.request import Header, Response, Status
 from mproc_flow.posting.options import PostOptions
-from mproc_flow.posting.return_type import ReturnType
+from mproc_flow.posting.return_type import DOCUMENTS, ReturnType, return_type_of
 from mproc_flow.transport.exchange import Call, Reply
 from mproc_flow.transport.frames import Frame
 
 # How a request can end that may go well another time.
 _WORTH_ANOTHER = (PodDied.code, Overloaded.code)
-_DOCUMENTS = ReturnType(None)
 
 
 class Delivery(NamedTuple):
@@ -57,7 +56,7 @@ class Letters:
         self.call = call
         self._parameters = parameters
         self._options = options
-        self._return_type = ReturnType(options.return_type)
+        self._return_type = return_type_of(options.return_type)
         self._prefetch = prefetch
         self._count = 0
         self._sent = 0
@@ -176,7 +175,7 @@ class Letters:
         return frames
 
 
-def response(call: Call, letter: Letter, reply: Reply, return_type: ReturnType = _DOCUMENTS) -> Response:
+def response(call: Call, letter: Letter, reply: Reply, return_type: ReturnType = DOCUMENTS) -> Response:
     """Make the Response of a reply; of a request that failed it has the Documents that were sent."""
     info = reply.outcome if isinstance(reply.outcome, ErrorInfo) else None
     header = Header(

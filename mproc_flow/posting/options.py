@@ -9,7 +9,7 @@ import msgspec
 
 from mproc_flow.errors import BadClientInput, BadOption
 from mproc_flow.options.suggest import did_you_mean
-from mproc_flow.posting.return_type import ReturnType
+from mproc_flow.posting.return_type import return_type_of
 
 _AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -89,7 +89,7 @@ class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             if name not in cls.__struct_fields__:
                 hint = did_you_mean(name, cls.__struct_fields__)
                 raise BadOption(f'post({name}=...) is not an option of post(){hint}')
-        ReturnType(options.get('return_type'))  # says what is wrong with it
+        return_type_of(options.get('return_type'))  # says what is wrong with it
         try:
             return msgspec.convert(options, cls)
         except msgspec.ValidationError as error:

@@ -55,3 +55,15 @@ class ReturnType:
             return docs[0]
         array = typed_classes.array_of(self._kind, list(docs))
         return array.to_doc_vec() if self._columns and docs else array
+
+
+DOCUMENTS = ReturnType(None)
+
+
+def return_type_of(wanted: Any) -> ReturnType:
+    """Give what ``return_type`` asks for; nearly always that is Documents, and nothing has to be made.
+
+    Raises:
+        BadOption: See :class:`ReturnType`.
+    """
+    return DOCUMENTS if wanted is None else ReturnType(wanted)
