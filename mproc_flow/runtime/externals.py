@@ -49,8 +49,7 @@ class External:
         """Take everything that has arrived, and give what the Router wants sent for it."""
         while (message := channel.receive(self._socket)) is not None:
             try:
-                header = frames.decode_to_client(message[0])
-                parts = frames.split(message[1:], header.sizes) if isinstance(header, Answer) else []
+                header, parts = frames.read(frames.decode_to_client, message)
             except (msgspec.DecodeError, ValueError, RecursionError):
                 continue  # not one of ours after all
             if isinstance(header, Answer):
@@ -63,9 +62,8 @@ class External:
     def send(self, send: ToPod) -> None:
         """Give it a piece of work; there is nothing else to say to it."""
         if isinstance(send.header, Work):
-            submit = Submit(send.header.key, send.header.endpoint, send.header.sizes)
-            payload = [frame for part in send.parts for frame in part]
-            channel.send(self._socket, [frames.encode(submit), *payload], borrow=True)
+            submit = Submit(send.header.key, send.header.endpoint)
+            channel.send(self._socket, frames.message(submit, send.parts), borrow=True)
 
     def close(self) -> None:
         """Free the sockets."""

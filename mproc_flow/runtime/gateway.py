@@ -113,9 +113,8 @@ class Gateway:
         return 1
 
     def _from_client(self, client: bytes, message: list[Frame]) -> list[Send]:
-        header = frames.decode_from_client(message[0])
+        header, parts = frames.read(frames.decode_from_client, message)
         if isinstance(header, Submit):
-            parts = frames.split(message[1:], header.sizes)
             return self._router.submit(client, header, parts)
         if isinstance(header, Ping):
             return [ToClient(client, Pong(header.request, self._router.missing))]
@@ -124,9 +123,9 @@ class Gateway:
         return []
 
     def _from_pod(self, peer: bytes, message: list[Frame]) -> list[Send]:
-        header = frames.decode_from_pod(message[0])
+        header, parts = frames.read(frames.decode_from_pod, message)
         if isinstance(header, Done):
-            return self._router.done(peer, header.key, [message[1:]], header.credit)
+            return self._router.done(peer, header.key, parts, header.credit)
         if isinstance(header, Failed):
             return self._router.failed(peer, header.key, header.info)
         if isinstance(header, Hello):
@@ -141,15 +140,13 @@ class Gateway:
 
     def _deliver(self, sends: Sequence[Send]) -> None:
         for send in sends:
-            payload = [frame for part in send.parts for frame in part]
-            header = frames.encode(send.header)
             if isinstance(send, ToClient):
-                channel.send(self._clients, [send.client, header, *payload], borrow=True)
+                channel.send(self._clients, [send.client, *frames.message(send.header, send.parts)], borrow=True)
             elif send.peer in self._external:
                 self._external[send.peer].send(send)
             else:
                 # A pod that is gone is told by the Guardian, and what it held is refused then.
-                channel.send(self._pods, [send.peer, header, *payload], borrow=True)
+                channel.send(self._pods, [send.peer, *frames.message(send.header, send.parts)], borrow=True)
 
     # ---- the Guardian ----
 

@@ -244,14 +244,13 @@ class Router:
         node, request = job.lane.node, job.request
         arrived = [request.answers[need] for need in node.route.needs]
         parts = [part for answer in arrived for part in answer]
-        sizes = tuple(len(part) for part in parts)
         if not node.route.apart:
-            work = Work(key, request.endpoint, sizes)
+            work = Work(key, request.endpoint)
         elif len(arrived) > 1:
-            work = Work(key, request.endpoint, sizes, tuple(len(answer) for answer in arrived))
+            work = Work(key, request.endpoint, tuple(len(answer) for answer in arrived))
         else:
             shards = request.asked[node.route.needs[0]]
-            work = Work(key, request.endpoint, sizes, (1,) * len(shards), shards)
+            work = Work(key, request.endpoint, (1,) * len(shards), shards)
         return ToPod(pod.peer, work, parts)
 
     def _take(self, peer: Peer, key: int) -> Job | None:
@@ -267,8 +266,7 @@ class Router:
         request.answered = True
         del self._requests[request.client, request.number]
         self._lingering.add(request)
-        header = Answer(request.number, tuple(len(part) for part in parts), self._sorted)
-        return ToClient(request.client, header, parts)
+        return ToClient(request.client, Answer(request.number, self._sorted), parts)
 
     def _settle(self, request: Request) -> None:
         """End a request that is answered and for which nothing more is to be done beside the way."""

@@ -67,15 +67,14 @@ class GatewayWire:
         message = channel.receive(self.socket)
         if message is None:
             return None
-        header = frames.decode_to_pod(message[0])
-        return header, frames.split(message[1:], header.sizes) if isinstance(header, Work) else []
+        return frames.read(frames.decode_to_pod, message)
 
     def send(self, header: Done | Failed | Leaving, payload: Sequence[Frame] = ()) -> None:
         self._has_spoken = True
-        channel.send(self.socket, [frames.encode(header), *payload])
+        channel.send(self.socket, frames.message(header, [payload] if payload else ()))
 
     def hello(self, hello: Hello) -> None:
-        channel.send(self.socket, [frames.encode(hello)])
+        channel.send(self.socket, frames.message(hello))
 
     def leave(self) -> bool:
         self.send(Leaving())
@@ -116,9 +115,9 @@ class OpenWire:
     def send(self, header: Done | Failed, payload: Sequence[Frame] = ()) -> None:
         client, request = self._waiting.pop(header.key)
         if isinstance(header, Done):
-            channel.send(self.socket, [client, frames.encode(Answer(request, (len(payload),))), *payload])
+            channel.send(self.socket, [client, *frames.message(Answer(request), [payload])])
         else:
-            channel.send(self.socket, [client, frames.encode(Refusal(request, header.info))])
+            channel.send(self.socket, [client, *frames.message(Refusal(request, header.info))])
 
     def hello(self, hello: Hello) -> None:
         """Nobody needs to know: clients come by themselves."""
@@ -134,12 +133,11 @@ class OpenWire:
         channel.close(self.socket)
 
     def _read(self, client: bytes, message: list[Frame]) -> Message | None:
-        header = frames.decode_from_client(message[0])
+        header, parts = frames.read(frames.decode_from_client, message)
         if isinstance(header, Ping):
-            channel.send(self.socket, [client, frames.encode(Pong(header.request, ()))])
+            channel.send(self.socket, [client, *frames.message(Pong(header.request, ()))])
         if not isinstance(header, Submit):
             return None
-        parts = frames.split(message[1:], header.sizes)
         key = next(self._keys)
         self._waiting[key] = client, header.request
-        return Work(key, header.endpoint, header.sizes), parts
+        return Work(key, header.endpoint), parts

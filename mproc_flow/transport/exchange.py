@@ -125,12 +125,12 @@ class Connection:
     def _ask(self) -> int:
         number = self._next
         self._next += 1
-        self._put([frames.encode(Ping(number))])
+        self._put(frames.message(Ping(number)))
         return number
 
     def _pong(self, number: int) -> Pong | None:
         while (message := self._get()) is not None:
-            header = frames.decode_to_client(message[0])
+            header, _ = frames.read(frames.decode_to_client, message)
             if isinstance(header, Pong) and header.request == number:
                 return header
         return None
@@ -143,7 +143,7 @@ class Connection:
     def _give_up(self, pending: set[int]) -> None:
         """Tell the gateway that nobody waits for these any more."""
         if pending and not self.is_lost:
-            self._put([frames.encode(Cancel(tuple(pending)))])
+            self._put(frames.message(Cancel(tuple(pending))))
 
     def _submit(self, call: Call, waiting: Iterator[list[Frame]], pending: set[int], window: Window) -> bool:
         """Send a few more requests; False when there are no more."""
@@ -155,10 +155,10 @@ class Connection:
         return True
 
     def _send(self, call: Call, payload: list[Frame], pending: set[int]) -> None:
-        header = Submit(self._next, call.endpoint, (len(payload),), call.target)
+        header = Submit(self._next, call.endpoint, call.target)
         pending.add(self._next)
         self._next += 1
-        self._put([frames.encode(header), *payload])
+        self._put(frames.message(header, [payload]))
 
     def _put(self, message: list[Frame]) -> None:
         whole, self.is_whole = self.is_whole, False
@@ -215,11 +215,10 @@ class Connection:
             message = self._get()
             if message is None:
                 return None
-            header = frames.decode_to_client(message[0])
+            header, parts = frames.read(frames.decode_to_client, message)
             if header.request in pending and not isinstance(header, Pong):
                 pending.discard(header.request)
                 position = header.request - self._first
                 if isinstance(header, Answer):
-                    parts = frames.split(message[1:], header.sizes)
                     return Reply(header.request, position, parts, header.sort)
                 return Reply(header.request, position, header.info)

@@ -1,22 +1,45 @@
-"""The headers that go before a payload on ZeroMQ, and how a message is cut into frames.
+"""The headers that go before a payload on ZeroMQ, and how a message is laid out in frames.
 
-A message is ``[header, frames of part 0, frames of part 1, ...]``. The header is a small msgpack array; the
-gateway reads it and nothing else. A part is one set of Documents with its parameters, as encoded by
-:mod:`mproc_flow.model.codec`; a message has several where branches of the graph meet.
+A message is a header, one of the Structs below, and parts. A part is one set of Documents with its parameters, as
+encoded by :mod:`mproc_flow.model.codec`; a message has several where branches of the graph meet. The gateway reads
+headers and nothing else.
+
+On the wire the first frame holds the header's length, the header with the layout of the rest, and, if that is small,
+the first frame of the first part: most messages are this one frame. The other frames follow as they are, without those
+that lie in blocks of shared memory (:class:`Ref`): of these the layout tells where they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from mproc_flow.errors import ErrorInfo
 
-# Whatever bytes or buffer pyzmq takes and gives; the gateway never looks into it.
+# Whatever bytes or buffer pyzmq takes and gives, or a Ref; the gateway never looks into it.
 Frame = Any
 Part = Sequence[Frame]
+
+_LENGTH = struct.Struct('<I')
+# Copying so much is cheaper than one more frame in each of the processes on the way.
+_INLINE_UP_TO = 16 * 1024
+
+
+class Ref(msgspec.Struct, frozen=True, array_like=True):
+    """A frame that lies in shared memory.
+
+    Attributes:
+        block: Name of the block.
+        offset: Where in it the frame begins, in bytes.
+        length: Its length in bytes.
+    """
+
+    block: str
+    offset: int
+    length: int
 
 
 class Submit(msgspec.Struct, frozen=True, array_like=True, tag='s'):
@@ -25,13 +48,11 @@ class Submit(msgspec.Struct, frozen=True, array_like=True, tag='s'):
     Attributes:
         request: The client's own number for it.
         endpoint: Where it goes.
-        sizes: How many frames each of its parts has.
         target: Regular expression for the names of the Executors that are meant; empty for all.
     """
 
     request: int
     endpoint: str
-    sizes: tuple[int, ...]
     target: str = ''
 
 
@@ -64,12 +85,10 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, tag='a'):
 
     Attributes:
         request: The client's number for it.
-        sizes: How many frames each part has.
         sort: Some Documents may have gone another way than others: bring them into the order of the request.
     """
 
     request: int
-    sizes: tuple[int, ...]
     sort: bool = False
 
 
@@ -110,14 +129,12 @@ class Work(msgspec.Struct, frozen=True, array_like=True, tag='w'):
     Attributes:
         key: The gateway's number for this piece of work.
         endpoint: Which method is meant.
-        sizes: How many frames each part has.
         groups: How many parts come from each node or shard, if these are not to be merged; else empty.
         shards: From which shards, if it is those.
     """
 
     key: int
     endpoint: str
-    sizes: tuple[int, ...]
     groups: tuple[int, ...] = ()
     shards: tuple[int, ...] = ()
 
@@ -141,15 +158,63 @@ FromPod = Hello | Leaving | Done | Failed
 ToPod = Work | Farewell
 ToClient = Answer | Refusal | Pong
 
-encode = msgspec.msgpack.Encoder().encode
-decode_from_client = msgspec.msgpack.Decoder(FromClient).decode
-decode_from_pod = msgspec.msgpack.Decoder(FromPod).decode
-decode_to_pod = msgspec.msgpack.Decoder(ToPod).decode
-decode_to_client = msgspec.msgpack.Decoder(ToClient).decode
+Decode = Callable[[bytes], Any]
+
+_Sizes = tuple[int, ...]
+# The number of a frame among all of the message, and where it is.
+_Refs = tuple[tuple[int, Ref], ...]
+
+_encode_into = msgspec.msgpack.Encoder().encode_into
+decode_from_client: Decode = msgspec.msgpack.Decoder(tuple[FromClient, _Sizes, _Refs]).decode
+decode_from_pod: Decode = msgspec.msgpack.Decoder(tuple[FromPod, _Sizes, _Refs]).decode
+decode_to_pod: Decode = msgspec.msgpack.Decoder(tuple[ToPod, _Sizes, _Refs]).decode
+decode_to_client: Decode = msgspec.msgpack.Decoder(tuple[ToClient, _Sizes, _Refs]).decode
+
+
+def message(header: msgspec.Struct, parts: Sequence[Part] = ()) -> list[Frame]:
+    """Lay out a message."""
+    frames = list(parts[0]) if len(parts) == 1 else [frame for part in parts for frame in part]
+    refs: _Refs = ()
+    if len(frames) > 1:  # the first frame of a part is never a Ref
+        refs = tuple((number, frame) for number, frame in enumerate(frames) if type(frame) is Ref)
+    first = bytearray(_LENGTH.size)
+    _encode_into((header, tuple(map(len, parts)), refs), first, _LENGTH.size)
+    _LENGTH.pack_into(first, 0, len(first) - _LENGTH.size)
+    if refs:
+        frames = [frame for frame in frames if type(frame) is not Ref]
+    if frames and 0 < len(frames[0]) <= _INLINE_UP_TO:
+        first += frames[0]
+        del frames[0]
+    return [first, *frames]
+
+
+def read(decode: Decode, message: Sequence[Frame]) -> tuple[Any, list[Part]]:
+    """Take a message apart: the inverse of :func:`message`.
+
+    Args:
+        decode: Reads headers, of what the sender may send.
+        message: Its frames.
+
+    Raises:
+        msgspec.DecodeError, ValueError: It is no such message.
+    """
+    first = message[0]
+    if len(first) < _LENGTH.size:
+        raise ValueError(f'a message begins with {_LENGTH.size} bytes, {len(first)} came')
+    end = _LENGTH.size + _LENGTH.unpack_from(first)[0]
+    if end > len(first):
+        raise ValueError(f'a message speaks of {end} bytes, {len(first)} came')
+    header, sizes, refs = decode(first[_LENGTH.size : end])
+    frames = [first[end:], *message[1:]] if end < len(first) else list(message[1:])
+    for number, ref in refs:
+        if not 0 < number <= len(frames):
+            raise ValueError(f'there cannot be a frame {number} in a block')
+        frames.insert(number, ref)
+    return header, [frames] if sizes == (len(frames),) != (0,) else split(frames, sizes)
 
 
 def split(frames: Sequence[Frame], sizes: Sequence[int]) -> list[Part]:
-    """Cut the frames after a header into parts of these sizes.
+    """Cut frames into parts of these sizes.
 
     Raises:
         ValueError: The sizes do not add up to the number of frames.
@@ -162,8 +227,3 @@ def split(frames: Sequence[Frame], sizes: Sequence[int]) -> list[Part]:
         parts.append(frames[start : start + size])
         start += size
     return parts
-
-
-def join(parts: Sequence[Part]) -> tuple[tuple[int, ...], list[Frame]]:
-    """Give the sizes of parts, and all their frames in one list: the inverse of :func:`split`."""
-    return tuple(len(part) for part in parts), [frame for part in parts for frame in part]

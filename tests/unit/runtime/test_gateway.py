@@ -23,32 +23,48 @@ from mproc_flow.runtime.routing import Send
 from mproc_flow.topology.plan import GATEWAY, Plan, PodSpec, Route
 from mproc_flow.transport import channel, frames
 from mproc_flow.transport.exchange import Call, Connection
-from mproc_flow.transport.frames import Answer, Cancel, Done, Failed, Frame, Hello, Leaving, Submit, Work
+from mproc_flow.transport.frames import Answer, Cancel, Done, Failed, Frame, Hello, Leaving, Ref, Submit, Work
 from mproc_flow.transport.pipe import Pipe
 
 DEEP = b'\x91' * 100_000 + b'\x00'
 
+
+def laid_out(header: msgspec.Struct, sizes: tuple[int, ...], *payload: bytes, refs: Any = ()) -> list[Frame]:
+    """Lay a message out as nobody should."""
+    head = msgspec.msgpack.encode((header, sizes, refs))
+    return [len(head).to_bytes(4, 'little') + head, *payload]
+
+
+def framed(header: bytes, *payload: bytes) -> list[Frame]:
+    """Lay out these bytes as if they were a header, with one part."""
+    head = b'\x93' + header + b'\x91\x01\x90'
+    return [len(head).to_bytes(4, 'little') + head, *payload]
+
+
 HOSTILE: dict[str, list[Frame]] = {
     'nothing': [],
     'an empty frame': [b''],
-    'no msgpack': [b'\xc1'],
-    'a number': [b'\x05'],
-    'an unknown tag': [msgspec.msgpack.encode(['?', 1])],
-    'the header of a gateway': [frames.encode(Answer(1, (1,))), b'x'],
-    'work': [frames.encode(Work(1, '/', (1,))), b'x'],
-    'too few fields': [msgspec.msgpack.encode(['s', 1])],
-    'wrong types': [msgspec.msgpack.encode(['s', 'one', 2, 3])],
-    'text that is none': [b'\x94\xa1s\x01\xa1\xff\x91\x01', b'x'],
-    'a tag that is no text': [b'\x91\xa1\xff'],
-    'an array longer than the message': [b'\xdd\xff\xff\xff\xff\xa1s'],
-    'no payload': [frames.encode(Submit(1, '/', (1,)))],
-    'more payload than told': [frames.encode(Submit(1, '/', (1,))), b'x', b'y'],
-    'an empty part': [frames.encode(Submit(1, '/', (0, 1))), b'x'],
-    'a negative part': [frames.encode(Submit(1, '/', (2, -1))), b'x'],
-    'enormous parts': [frames.encode(Submit(1, '/', (1 << 62, 1 << 62))), b'x'],
-    'numbers beyond the format': [b'\x94\xa1s\xcf' + b'\xff' * 8 + b'\xa1/\x91\xcf' + b'\xff' * 8, b'x'],
-    'more fields than there are, nested deep': [b'\x95\xa1s\x01\xa1/\x91\x01' + DEEP, b'x'],
-    'fields nested deep': [b'\x94\xa1s' + DEEP, b'x'],
+    'no msgpack': framed(b'\xc1'),
+    'a number': framed(b'\x05'),
+    'an unknown tag': framed(msgspec.msgpack.encode(['?', 1])),
+    'the header of a gateway': [*frames.message(Answer(1), [[b'x']])],
+    'work': [*frames.message(Work(1, '/'), [[b'x']])],
+    'too few fields': framed(msgspec.msgpack.encode(['s', 1])),
+    'wrong types': framed(msgspec.msgpack.encode(['s', 'one', 2, 3])),
+    'text that is none': framed(b'\x94\xa1s\x01\xa1\xff\xa0', b'x'),
+    'a tag that is no text': framed(b'\x91\xa1\xff'),
+    'an array longer than the message': framed(b'\xdd\xff\xff\xff\xff\xa1s'),
+    'no payload': laid_out(Submit(1, '/'), (1,)),
+    'more payload than told': laid_out(Submit(1, '/'), (1,), b'x', b'y'),
+    'an empty part': laid_out(Submit(1, '/'), (0, 1), b'x'),
+    'a negative part': laid_out(Submit(1, '/'), (2, -1), b'x'),
+    'enormous parts': laid_out(Submit(1, '/'), (1 << 62, 1 << 62), b'x'),
+    'a first frame in a block': laid_out(Submit(1, '/'), (1,), refs=((0, Ref('b', 0, 1)),)),
+    'a frame in a block far away': laid_out(Submit(1, '/'), (2,), b'x', refs=((7, Ref('b', 0, 1)),)),
+    'a header longer than its frame': [b'\xff\xff\xff\x7f' + laid_out(Submit(1, '/'), (1,), b'x')[0][4:], b'x'],
+    'numbers beyond the format': framed(b'\x94\xa1s\xcf' + b'\xff' * 8 + b'\xa1/\xa0', b'x'),
+    'more fields than there are, nested deep': framed(b'\x95\xa1s\x01\xa1/\xa0' + DEEP, b'x'),
+    'fields nested deep': framed(b'\x94\xa1s' + DEEP, b'x'),
 }
 
 
@@ -86,16 +102,16 @@ def test_such_a_message_is_dropped(take: Callable[..., int], handle: str, messag
     ids=repr,
 )
 def test_what_strangers_say_as_pods_is_dropped(take: Callable[..., int], header: msgspec.Struct) -> None:
-    assert take('_from_pod', [frames.encode(header), b'x']) == 1
+    assert take('_from_pod', [*frames.message(header, [[b'x']])]) == 1
 
 
 @pytest.mark.parametrize('header', [Done(0, 2), Leaving(), Hello('a/rep-0', 0, (), 1)], ids=repr)
 def test_clients_cannot_speak_as_pods(take: Callable[..., int], header: msgspec.Struct) -> None:
-    assert take('_from_client', [frames.encode(header), b'x']) == 1
+    assert take('_from_client', [*frames.message(header, [[b'x']])]) == 1
 
 
 def test_a_cancel_of_what_was_never_sent_is_nothing(take: Callable[..., int]) -> None:
-    assert take('_from_client', [frames.encode(Cancel((1, -2, 1 << 60)))]) == 1
+    assert take('_from_client', frames.message(Cancel((1, -2, 1 << 60)))) == 1
 
 
 def test_no_message_is_none(take: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:

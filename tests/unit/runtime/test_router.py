@@ -34,16 +34,16 @@ def test_a_chain() -> None:
     assert town.router.in_flight == 0
 
 
-def test_work_carries_the_endpoint_and_the_sizes_of_its_parts() -> None:
+def test_work_carries_the_endpoint_and_its_parts() -> None:
     town = Town(LEFT, RIGHT, Node('end', ('right', 'left')))
-    town.take(town.router.submit(CLIENT, Submit(1, '/index', ()), [['one', 'two']]))
+    town.take(town.router.submit(CLIENT, Submit(1, '/index'), [['one', 'two']]))
     town.finish('left/rep-0')
     process = town.processes['right/rep-0']
     town.take(town.router.done(process.peer, process.held.pop().header.key, [['r1', 'r2', 'r3']], 1))
     (job,) = town.processes['end/rep-0'].held
     assert isinstance(job.header, Work)
     assert job.header.endpoint == '/index'
-    assert job.header.sizes == (3, 1)
+    assert job.parts == [['r1', 'r2', 'r3'], job.parts[1]]
 
 
 def test_a_fork_gives_both_branches_the_same_input_at_once() -> None:

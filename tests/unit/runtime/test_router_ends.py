@@ -83,7 +83,7 @@ def test_the_payload_of_cancelled_work_is_freed_although_it_is_behind_other_work
     town.submit(1, 2)
     payload = Payload('large')
     alive = weakref.ref(payload)
-    town.router.submit(CLIENT, Submit(3, '/', ()), [[payload]])
+    town.router.submit(CLIENT, Submit(3, '/'), [[payload]])
     del payload
     gc.collect()
     assert alive() is not None
@@ -99,7 +99,7 @@ def test_the_payload_of_refused_work_is_freed_although_it_is_behind_other_work()
     town.finish('left/rep-0')  # left has answered both; right is at the first
     payload = Payload('large')
     alive = weakref.ref(payload)
-    town.take(town.router.submit(CLIENT, Submit(3, '/', ()), [[payload]]))
+    town.take(town.router.submit(CLIENT, Submit(3, '/'), [[payload]]))
     del payload
     assert alive() is not None
     town.fail('left/rep-0', ErrorInfo('executor', 'bad'))
@@ -162,8 +162,8 @@ def test_work_that_ends_after_close_is_ignored() -> None:
 
 def test_a_number_that_is_used_again_while_it_is_open_ends_as_often_as_it_came() -> None:
     town = Town(A, credit=1)
-    sends = town.router.submit(CLIENT, Submit(1, '/', ()), [['first']]) + town.router.submit(
-        CLIENT, Submit(1, '/', ()), [['second']]
+    sends = town.router.submit(CLIENT, Submit(1, '/'), [['first']]) + town.router.submit(
+        CLIENT, Submit(1, '/'), [['second']]
     )
     job = next(send for send in sends if isinstance(send, ToPod))
     sends += town.router.done(job.peer, job.header.key, [['done']], 1)
@@ -173,6 +173,6 @@ def test_a_number_that_is_used_again_while_it_is_open_ends_as_often_as_it_came()
 
 def test_a_number_that_is_used_again_does_not_open_the_door_to_more_than_fit() -> None:
     town = Town(A, credit=1, most=3)
-    sends = [send for _ in range(10) for send in town.router.submit(CLIENT, Submit(1, '/', ()), [['again']])]
+    sends = [send for _ in range(10) for send in town.router.submit(CLIENT, Submit(1, '/'), [['again']])]
     refused = sum(isinstance(send, ToClient) for send in sends)
     assert 10 - refused <= 3

@@ -171,7 +171,7 @@ class Town:
 
     def submit(self, number: int, request: Request) -> None:
         """A request arrives."""
-        header = Submit(number, request.endpoint, (), request.pattern)
+        header = Submit(number, request.endpoint, request.pattern)
         self.take(self.router.submit(CLIENT, header, [encode(request.docs, {'number': number})]))
 
     def work(self, choice: int, beside: Collection[str] = ()) -> bool:

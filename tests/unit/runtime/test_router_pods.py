@@ -199,7 +199,7 @@ def test_a_hello_that_arrives_after_the_loss_of_its_process_is_ignored(final: bo
     dead = town.processes['a/rep-0']
     town.lose('a/rep-0', final=final)
     assert town.router.hello(dead.peer, dead.hello) == []
-    assert [send for send in town.router.submit(CLIENT, Submit(1, '/', ()), [['in1']]) if isinstance(send, ToPod)] == []
+    assert [send for send in town.router.submit(CLIENT, Submit(1, '/'), [['in1']]) if isinstance(send, ToPod)] == []
 
 
 def test_a_second_hello_of_the_same_process_keeps_what_it_holds() -> None:

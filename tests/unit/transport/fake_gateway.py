@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from mproc_flow.errors import ErrorInfo
 from mproc_flow.transport import channel, frames
 from mproc_flow.transport.exchange import Connection
-from mproc_flow.transport.frames import Answer, Cancel, Frame, Refusal, Submit
+from mproc_flow.transport.frames import Answer, Cancel, Frame, Part, Refusal, Submit
 
 React = Callable[['FakeGateway', Submit, list[Frame]], None]
 
@@ -49,23 +49,22 @@ class FakeGateway(threading.Thread):
         channel.close(self._socket)
         self.context.term()
 
-    def _hear(self, client: bytes, header: bytes, *payload: Frame) -> None:
+    def _hear(self, client: bytes, *message: Frame) -> None:
         self._client = client
-        said = frames.decode_from_client(header)
+        said, parts = frames.read(frames.decode_from_client, message)
         with self._news:
             self.heard.append(said)
             self._news.notify_all()
         if isinstance(said, Submit):
-            self._react(self, said, list(payload))
+            self._react(self, said, list(parts[0]))
 
     def answer(self, submit: Submit, *parts: list[Frame]) -> None:
         """Answer a request."""
-        sizes, joined = frames.join(parts)
-        self._send(Answer(submit.request, sizes), joined)
+        self._send(Answer(submit.request), parts)
 
     def refuse(self, submit: Submit, info: ErrorInfo) -> None:
         """Refuse a request."""
-        self._send(Refusal(submit.request, info), [])
+        self._send(Refusal(submit.request, info), ())
 
     def die(self) -> None:
         """Be gone after this message."""
@@ -89,8 +88,8 @@ class FakeGateway(threading.Thread):
         os.close(self._reader)
         os.close(self._writer)
 
-    def _send(self, header: msgspec.Struct, payload: list[Frame]) -> None:
-        channel.send(self._socket, [self._client, frames.encode(header), *payload])
+    def _send(self, header: msgspec.Struct, parts: Sequence[Part]) -> None:
+        channel.send(self._socket, [self._client, *frames.message(header, parts)])
 
 
 class Wire:

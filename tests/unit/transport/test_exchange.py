@@ -53,7 +53,7 @@ def test_each_request_has_its_reply(wire: Wire) -> None:
     gateway = wire.gateway(echo)
     replies = exchange(wire.connect(), 20)
     assert replies == [Reply(number, number, [[b'%d' % number]]) for number in range(20)]
-    assert gateway.submitted == [Submit(number, '/x', (1,)) for number in range(20)]
+    assert gateway.submitted == [Submit(number, '/x') for number in range(20)]
 
 
 def test_no_requests_no_replies(wire: Wire) -> None:
@@ -71,7 +71,7 @@ def test_a_request_may_have_many_frames_and_an_answer_many_parts(wire: Wire) -> 
     gateway = wire.gateway(react)
     ((reply),) = wire.connect().exchange(CALL, [[b'', large, b'three']], lambda: 1, 10.0)
     assert [[bytes(frame) for frame in part] for part in reply.outcome] == [[b'', large, b'three'], [b'part', b'two']]
-    assert gateway.submitted[0].sizes == (3,)
+    assert len(gateway.submitted) == 1
 
 
 def test_replies_come_in_any_order(wire: Wire) -> None:
