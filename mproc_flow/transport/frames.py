@@ -49,11 +49,34 @@ class Submit(msgspec.Struct, frozen=True, array_like=True, tag='s'):
         request: The client's own number for it.
         endpoint: Where it goes.
         target: Regular expression for the names of the Executors that are meant; empty for all.
+        deadline: When nobody waits for the answer any more, in seconds of the monotonic clock, which all processes of a
+            host share; 0 if somebody always does.
+        window: How many partial answers the client takes before it says :class:`More`; 0 if it wants one answer.
     """
 
     request: int
     endpoint: str
     target: str = ''
+    deadline: float = 0.0
+    window: int = 0
+
+
+class More(msgspec.Struct, frozen=True, array_like=True, tag='m'):
+    """Client to gateway, and gateway to pod: take so many more partial answers.
+
+    Attributes:
+        number: The client's number for the request; to a pod, the key of the piece of work.
+        count: How many more.
+    """
+
+    number: int
+    count: int
+
+
+class Taken(msgspec.Struct, frozen=True, array_like=True, tag='t'):
+    """Client to gateway: what was sent to me for this request in blocks of shared memory, I hold myself by now."""
+
+    request: int
 
 
 class Cancel(msgspec.Struct, frozen=True, array_like=True, tag='c'):
@@ -92,6 +115,18 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, tag='a'):
     sort: bool = False
 
 
+class Partial(msgspec.Struct, frozen=True, array_like=True, tag='i'):
+    """Gateway to client: one part of the result of a request; others follow, and an :class:`Answer` at the end."""
+
+    request: int
+
+
+class Free(msgspec.Struct, frozen=True, array_like=True, tag='b'):
+    """Gateway to client or pod: nothing on the way refers any more to these blocks of yours."""
+
+    blocks: tuple[str, ...]
+
+
 class Refusal(msgspec.Struct, frozen=True, array_like=True, tag='r'):
     """Gateway to client: the request ended with this error."""
 
@@ -107,12 +142,14 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag='h'):
         generation: Which of its processes.
         endpoints: What its Executor answers; see :data:`mproc_flow.executor.DEFAULT_ENDPOINT`.
         credit: How many requests it may be given before it has answered one.
+        retryable: The endpoints at which work may be begun again if a process died of the first try.
     """
 
     pod: str
     generation: int
     endpoints: tuple[str, ...]
     credit: int
+    retryable: tuple[str, ...] = ()
 
 
 class Leaving(msgspec.Struct, frozen=True, array_like=True, tag='l'):
@@ -131,19 +168,44 @@ class Work(msgspec.Struct, frozen=True, array_like=True, tag='w'):
         endpoint: Which method is meant.
         groups: How many parts come from each node or shard, if these are not to be merged; else empty.
         shards: From which shards, if it is those.
+        slot: Where the pod marks that it has begun; no other piece of work that it holds has the same.
+        deadline: As in :class:`Submit`: it is not begun after that.
+        window: As in :class:`Submit`.
     """
 
     key: int
     endpoint: str
     groups: tuple[int, ...] = ()
     shards: tuple[int, ...] = ()
+    slot: int = 0
+    deadline: float = 0.0
+    window: int = 0
+
+
+class Withdrawn(msgspec.Struct, frozen=True, array_like=True, tag='x'):
+    """Gateway to pod: nobody waits for these pieces of work any more; each still ends with Done or Failed."""
+
+    keys: tuple[int, ...]
+
+
+class Piece(msgspec.Struct, frozen=True, array_like=True, tag='i'):
+    """Pod to gateway: one part of the result of a piece of work, of which others follow."""
+
+    key: int
 
 
 class Done(msgspec.Struct, frozen=True, array_like=True, tag='d'):
-    """Pod to gateway: the result of a piece of work, one part; ``credit`` as in :class:`Hello`, from now on."""
+    """Pod to gateway: the result of a piece of work, one part, or none after pieces.
+
+    Attributes:
+        key: The gateway's number for the piece of work.
+        credit: As in :class:`Hello`, from now on.
+        cost: Seconds of the pod's time that it took; of work done together with other work, its share.
+    """
 
     key: int
     credit: int
+    cost: float = 0.0
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag='e'):
@@ -153,10 +215,10 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag='e'):
     info: ErrorInfo
 
 
-FromClient = Submit | Cancel | Ping
-FromPod = Hello | Leaving | Done | Failed
-ToPod = Work | Farewell
-ToClient = Answer | Refusal | Pong
+FromClient = Submit | Cancel | More | Taken | Ping
+FromPod = Hello | Leaving | Piece | Done | Failed
+ToPod = Work | Withdrawn | More | Free | Farewell
+ToClient = Answer | Partial | Refusal | Free | Pong
 
 Decode = Callable[[bytes], Any]
 
