@@ -55,9 +55,17 @@ def client(parser: argparse.ArgumentParser) -> Run:
         inputs = _inputs(arguments)
         try:
             with Client(**given(arguments, CLIENT, _NOT_HERE)) as sender, contextlib.closing(inputs):
-                sender.post(
-                    arguments.on, inputs, on_done=printer.show, on_error=on_error, results_in_order=True, **options
+                answers = sender.post(
+                    arguments.on,
+                    inputs,
+                    on_done=printer.show,
+                    on_error=on_error,
+                    results_in_order=True,
+                    stream=True,
+                    **options,
                 )
+                for _ in answers:
+                    pass
         except BadClientCallback as error:
             raise _unprinted(error.__cause__) from None
         return FAILED if printer.failed else DONE
