@@ -145,9 +145,9 @@ class Client(BaseClient):
 
         Returns:
             The Documents of all answers in the order in which they came (or the Responses); None if ``on_done`` or
-            ``on_always`` is given. With ``stream=True`` a generator of the Documents (or the Response) of each answer,
-            and of each partial one, whatever callbacks there are; nothing is sent before it is asked for the first, and
-            what is under way when it is closed is cancelled.
+            ``on_always`` is given. With ``stream=True`` a generator of the Documents (or the Response) of each answer
+            and each partial one, whatever callbacks there are: it sends nothing before it is asked for the first, and
+            cancels what is under way when it is closed.
 
         Raises:
             MprocFlowError: BadServer, PodDied, FlowFailed, FlowClosed, DeadlineExceeded, Overloaded: how a request
@@ -156,15 +156,7 @@ class Client(BaseClient):
         chosen = PostOptions.of({'return_responses': self._return_responses, **options})
         callbacks = Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
         exchange = self._exchange(self._letters(on, parameters, chosen), inputs, chosen)
-        if chosen.stream:
-            return _each(exchange, callbacks, chosen, (inputs, on or '/'))
-        kept: list[Response] = []
-        # An error's traceback would keep the exchange, and its connection, open.
-        with contextlib.closing(exchange), progress(chosen.show_progress, inputs, on or '/') as bar:
-            for delivery in exchange:
-                bar.add(delivery)
-                kept += callbacks.call(delivery.response, delivery.info)
-        return callbacks.result(kept, chosen.return_responses, chosen.return_type)
+        return (_each if chosen.stream else _all)(exchange, callbacks, chosen, (inputs, on or '/'))
 
     def is_flow_ready(self, timeout: float = READY_BOUND) -> bool:
         """Say whether the Flow is there and every Executor that an answer waits for has a process that takes work.
@@ -191,8 +183,8 @@ class Client(BaseClient):
     def _exchange(  # nesting: rounds, and the replies of one
         self, letters: Letters, inputs: Any, options: PostOptions
     ) -> Generator[Delivery, None, None]:
-        documents = sync_batches(inputs, options.request_size)
         letters.begin()
+        documents = sync_batches(inputs, options.request_size, letters.call.deadline)
         while letters.unfinished:
             pause = letters.pause
             if pause:  # even sleep(0) takes as long as half of a call
@@ -209,6 +201,19 @@ class Client(BaseClient):
                     raise self._loss() from lost
             finally:
                 self._pool.release(connection)
+
+
+def _all(
+    exchange: Generator[Delivery, None, None], callbacks: Callbacks, options: PostOptions, what: tuple[Any, str]
+) -> Any:
+    """Give the answers when all are there."""
+    kept: list[Response] = []
+    # An error's traceback would keep the exchange, and its connection, open.
+    with contextlib.closing(exchange), progress(options.show_progress, *what) as bar:
+        for delivery in exchange:
+            bar.add(delivery)
+            kept += callbacks.call(delivery.response, delivery.info)
+    return callbacks.result(kept, options.return_responses, options.return_type)
 
 
 def _each(
