@@ -86,7 +86,7 @@ class Connection:
         self._made = time.monotonic()
         self._connected = False
         self._socket, self._monitor = channel.watched_dealer(context, address)
-        self._poller = channel.poller(self._socket, self._monitor)
+        self._poller = channel.Poller(self._socket, self._monitor)
         self._next = self._first = 0
         self._deadline = 0.0
         self._unpaid: dict[int, int] = {}  # partial answers that came since the gateway was told to send more
