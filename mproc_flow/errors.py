@@ -1,14 +1,13 @@
 """Every error a user of mproc_flow can meet, in one tree under :class:`MprocFlowError`.
 
 A class's docstring is its default message. ``code`` is what travels between processes: an error that
-happened in a pod crosses the socket as an :class:`ErrorInfo` and :func:`from_info` raises it again in the
-caller, with the remote traceback as ``__cause__``. Names that Jina 3.x already gave are kept.
+happened in a pod crosses the socket as an :class:`ErrorInfo`, see :mod:`mproc_flow.crossing`. Names that Jina 3.x
+already gave are kept.
 """
 
 from __future__ import annotations
 
 import textwrap
-import traceback
 from typing import ClassVar
 
 import msgspec
@@ -107,6 +106,16 @@ class PodDied(MprocFlowError, ConnectionError):
         self.failure = failure
 
 
+class PoisonedRequest(MprocFlowError):
+    """The request is not tried again: two processes died while they worked on it."""
+
+    code = 'poisoned'
+
+    def __init__(self, message: str | None = None, failure: PodFailure | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
 class FlowFailed(MprocFlowError, RuntimeError):
     """The Flow can no longer serve: a pod kept dying and is not restarted any more, or its Guardian died."""
 
@@ -167,9 +176,13 @@ class BadServer(MprocFlowError):
 
 
 class Overloaded(MprocFlowError):
-    """The Flow's queue is full; try again later."""
+    """The Flow has more to do than it can; try again later, in about ``retry_after`` seconds."""
 
     code = 'overloaded'
+
+    def __init__(self, message: str | None = None, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class DeadlineExceeded(MprocFlowError, TimeoutError):
@@ -217,7 +230,8 @@ class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
         traceback: The remote traceback as text.
         executor: Class name of the Executor in which it happened.
         pod: Name of the pod in which it happened.
-        failure: The pod that died, for ``pod_died``.
+        failure: The pod that died, for ``pod_died`` and ``poisoned``.
+        retry_after: Seconds after which it may go well, for ``overloaded``.
     """
 
     code: str
@@ -228,73 +242,9 @@ class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     executor: str = ''
     pod: str = ''
     failure: PodFailure | None = None
-
-
-def describe(error: BaseException, *, executor: str = '', pod: str = '') -> ErrorInfo:
-    """Turn an exception into data, to be raised again by :func:`from_info` in another process."""
-    text = ''.join(traceback.format_exception(type(error), error, error.__traceback__))
-    code = error.code if isinstance(error, MprocFlowError) else BadServer.code
-    return ErrorInfo(
-        code=code,
-        message=f'{type(error).__name__}: {_as_text(error)}',
-        name=type(error).__name__,
-        args=tuple(_as_text(arg) for arg in error.args),
-        traceback=sendable(text),
-        executor=executor,
-        pod=pod,
-    )
-
-
-def from_info(info: ErrorInfo) -> MprocFlowError:
-    """Make the exception that the caller sees, its ``__cause__`` the remote traceback if there is one."""
-    kind = _by_code().get(info.code, BadServer)
-    where = f'{info.executor or "an Executor"} in pod {info.pod}' if info.pod else info.executor
-    text = f'{where} raised {info.message}' if where else info.message
-    if issubclass(kind, PodDied):
-        error: MprocFlowError = PodDied(info.message, info.failure)
-    elif issubclass(kind, BadServer):
-        error = BadServer(text, info)
-    else:
-        error = kind(text if info.executor else info.message)
-    if info.traceback:
-        error.__cause__ = RemoteTraceback(info.traceback)
-    return error
-
-
-def fail_to_start(flow: str, failures: tuple[PodFailure, ...]) -> RuntimeFailToStart:
-    """Make the error of a failed start: every failed pod in the message, the first traceback as ``__cause__``."""
-    many = f'{len(failures)} pods' if len(failures) != 1 else '1 pod'
-    lines = '\n'.join(f'  - {failure}' for failure in failures)
-    error = RuntimeFailToStart(f'{flow} did not start, {many} failed:\n{lines}', failures)
-    first = next((failure for failure in failures if failure.traceback), None)
-    if first is not None:
-        error.__cause__ = RemoteTraceback(f'in pod {first.pod} (pid {first.pid}):\n{first.traceback}')
-    return error
-
-
-def sendable(text: str) -> str:
-    """Give a text that can be encoded as UTF-8: lone surrogates, as in odd file names, become escapes."""
-    return text.encode('utf-8', 'backslashreplace').decode()
+    retry_after: float = 0.0
 
 
 def _dedent(doc: str) -> str:
     first, _, rest = doc.strip().partition('\n')
     return f'{first}\n{textwrap.dedent(rest)}' if rest else first  # from 3.13 on the compiler did it already
-
-
-def _as_text(value: object) -> str:
-    try:
-        return sendable(str(value))
-    except Exception as error:  # an argument whose __str__ raises must not hide the error it belongs to
-        return f'<{type(value).__name__}, whose __str__ raised {type(error).__name__}>'
-
-
-def _by_code() -> dict[str, type[MprocFlowError]]:
-    found: dict[str, type[MprocFlowError]] = {}
-    waiting: list[type[MprocFlowError]] = [MprocFlowError]
-    while waiting:
-        kind = waiting.pop()
-        if kind.__module__ == __name__:  # a subclass of a user's may have the code of its base
-            found[kind.code] = kind
-            waiting.extend(kind.__subclasses__())
-    return found

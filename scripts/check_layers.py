@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-BASE = frozenset({'errors', 'logs', 'hooks', 'version'})
+BASE = frozenset({'errors', 'crossing', 'logs', 'hooks', 'version'})
 POD = BASE | {'model', 'options', 'topology', 'transport', 'signature', 'executor', 'runtime'}
 EVERYTHING = POD | {
     'alone',
@@ -44,6 +44,7 @@ EVERYTHING = POD | {
 
 ALLOWED: dict[str, frozenset[str]] = {
     'errors': frozenset(),
+    'crossing': frozenset({'errors'}),
     'version': frozenset(),
     'logs': frozenset({'errors'}),
     'hooks': frozenset({'errors', 'logs'}),

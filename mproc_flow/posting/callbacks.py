@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mproc_flow.errors import BadClientCallback, ErrorInfo, from_info
+from mproc_flow.crossing import from_info
+from mproc_flow.errors import BadClientCallback, ErrorInfo
 from mproc_flow.model.request import SUCCESS, Response
 from mproc_flow.posting.return_type import return_type_of
 

@@ -21,7 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
-from mproc_flow.errors import MissingMainGuard, MprocFlowError, sendable
+from mproc_flow.crossing import sendable
+from mproc_flow.errors import MissingMainGuard, MprocFlowError
 from mproc_flow.model.schema import EndpointSchema
 from mproc_flow.runtime.messages import DUMP_SIGNAL, Assignment, Command, LogRecord, Phase, Ready, Report, StartFailed
 from mproc_flow.transport.pipe import Pipe, pair

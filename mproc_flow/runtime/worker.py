@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from mproc_flow.errors import ErrorInfo, FlowClosed, describe
+from mproc_flow.crossing import describe
+from mproc_flow.errors import ErrorInfo, FlowClosed
 from mproc_flow.runtime.bootstrap import Pod
 from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.runtime.stopping import Interrupted, Stopping

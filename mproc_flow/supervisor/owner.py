@@ -12,14 +12,13 @@ import traceback
 import weakref
 from collections.abc import Callable
 
+from mproc_flow.crossing import fail_to_start, from_info
 from mproc_flow.errors import (
     FlowFailed,
     MprocFlowError,
     PodDied,
     PodFailure,
     RuntimeFailToStart,
-    fail_to_start,
-    from_info,
 )
 from mproc_flow.logs import FlowLog
 from mproc_flow.supervisor import control, reaper, rundir, signals

@@ -13,6 +13,7 @@ import pytest
 
 import mproc_flow.flow  # noqa: F401  (so that every error class there is exists)
 from mproc_flow import errors
+from mproc_flow.crossing import describe, fail_to_start, from_info
 from mproc_flow.errors import (
     BadServer,
     DeadlineExceeded,
@@ -22,12 +23,10 @@ from mproc_flow.errors import (
     Overloaded,
     PodDied,
     PodFailure,
+    PoisonedRequest,
     RemoteTraceback,
     RuntimeFailToStart,
     SerializationError,
-    describe,
-    fail_to_start,
-    from_info,
 )
 
 FAILURE = PodFailure('enc/rep-0', 42, 'ready', 'killed by SIGSEGV', last_lines=('one', 'two'))
@@ -61,6 +60,20 @@ def forgotten() -> Iterator[None]:
     """Afterwards no class of the test's own is left among the subclasses of ours."""
     yield
     gc.collect()
+
+
+def test_overload_says_when_to_try_again() -> None:
+    again = from_info(sent(ErrorInfo('overloaded', 'm', retry_after=1.5)))
+    assert isinstance(again, Overloaded)
+    assert (str(again), again.retry_after) == ('m', 1.5)
+    assert Overloaded().retry_after == 0.0
+
+
+def test_poison_is_no_death_that_one_may_answer_by_trying_again() -> None:
+    again = from_info(sent(ErrorInfo('poisoned', 'twice', failure=FAILURE)))
+    assert isinstance(again, PoisonedRequest)
+    assert not isinstance(again, PodDied | ConnectionError)
+    assert (str(again), again.failure) == ('twice', FAILURE)
 
 
 def test_codes_are_unique_and_each_class_has_its_own() -> None:

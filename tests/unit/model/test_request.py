@@ -4,7 +4,8 @@ import json
 import numpy as np
 import pytest
 
-from mproc_flow.errors import BadClientInput, ErrorInfo, describe
+from mproc_flow.crossing import describe
+from mproc_flow.errors import BadClientInput, ErrorInfo
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.document import Document
 from mproc_flow.model.request import Header, Response, Status, as_document, batches

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mproc_flow.errors import PodDied, from_info
+from mproc_flow.crossing import from_info
+from mproc_flow.errors import PodDied
 from mproc_flow.runtime.messages import Phase, Report
 from mproc_flow.supervisor import pod as module
 from mproc_flow.supervisor.lifecycle import State
