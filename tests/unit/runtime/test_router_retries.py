@@ -59,15 +59,25 @@ def test_retries_says_to_how_many_more_processes_it_is_given(retries: int, death
     assert not town.held('one/rep-0')
 
 
-def test_what_was_begun_is_given_again_only_where_that_is_allowed() -> None:
-    town = Town(Node('one', endpoints=('/a', '/b'), retryable=('/a',)), credit=2)
+@pytest.mark.parametrize(
+    ('endpoints', 'retryable'),
+    [
+        (('/a', '/b'), ('/a',)),
+        (('/b', '/default'), ('/default',)),
+        (('/a', '/default'), ('/a',)),
+    ],
+    ids=str,
+)
+def test_what_was_begun_is_given_again_only_where_that_is_allowed(
+    endpoints: tuple[str, ...], retryable: tuple[str, ...]
+) -> None:
+    town = Town(Node('one', endpoints=endpoints, retryable=retryable), credit=2)
     town.submit(1, endpoint='/a')
     town.submit(2, endpoint='/b')
     town.lose('one/rep-0')
     assert town.order == [2]
     restart(town, 'one/rep-0')
-    town.finish('one/rep-0')
-    assert town.answer(1) == ['one(in1)']
+    assert town.held('one/rep-0') == ['in1']
 
 
 def test_what_was_begun_is_not_given_again_if_nothing_is() -> None:
