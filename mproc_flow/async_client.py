@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Mapping
+import weakref
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any
 
 from mproc_flow.background import finished, in_thread
-from mproc_flow.client import READY_BOUND, BaseClient
-from mproc_flow.model.request import SUCCESS, Response
+from mproc_flow.client import READY_BOUND, BaseClient, given
+from mproc_flow.model.request import Response
 from mproc_flow.posting.callbacks import Callback, Callbacks
 from mproc_flow.posting.letters import Delivery, Letters
 from mproc_flow.posting.options import PostOptions
@@ -28,8 +29,8 @@ class Answers(Coroutine[Any, Any, Any]):
     """What the post() of an asynchronous client gives; nothing is sent before it is awaited or iterated over.
 
     ``await answers`` gives what the synchronous post() returns. ``async for docs in answers`` gives the Documents (or
-    the Response) of each request as it comes, whatever callbacks there are. One of the two, once. It is a coroutine:
-    ``asyncio.create_task(answers)`` works.
+    the Response) of each request as it comes, whatever callbacks there are; with ``stream=True`` also what is only a
+    part of an answer. One of the two, once. It is a coroutine: ``asyncio.create_task(answers)`` works.
     """
 
     def __init__(
@@ -45,13 +46,24 @@ class Answers(Coroutine[Any, Any, Any]):
         self._what = what
         self._used = False
         self._coroutine: Coroutine[Any, Any, Any] | None = None
+        # Who iterates holds it: when they stop, it goes, and what is under way is cancelled.
+        self._iteration: Callable[[], AsyncGenerator[Any, None] | None] = lambda: None
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._begun().__await__()
 
-    def __aiter__(self) -> AsyncIterator[Any]:
+    def __aiter__(self) -> AsyncGenerator[Any, None]:
         self._use()
-        return self._each()
+        iteration = self._each()
+        self._iteration = weakref.ref(iteration)
+        return iteration
+
+    async def aclose(self) -> None:
+        """Take no more answers, or never begin: what is under way is cancelled; for ``contextlib.aclosing()``."""
+        self.close()
+        iteration = self._iteration()
+        if iteration is not None:
+            await iteration.aclose()
 
     def send(self, value: Any) -> Any:
         """Go on until the next wait; for event loops."""
@@ -99,10 +111,8 @@ class Answers(Coroutine[Any, Any, Any]):
         async with aclosing(self._handled()) as handled:
             async for delivery in handled:
                 self._callbacks.kept(delivery.response, delivery.info)
-                if self._options.return_responses:
-                    yield delivery.response
-                elif delivery.response.header.status.code == SUCCESS:
-                    yield delivery.response.docs
+                for item in given(delivery, self._options):
+                    yield item
 
     async def _handled(self) -> AsyncGenerator[Delivery, None]:  # nesting: two that have to be closed
         """Call the callbacks for each delivery; those that are coroutines are awaited."""
@@ -110,9 +120,13 @@ class Answers(Coroutine[Any, Any, Any]):
             with progress(self._options.show_progress, *self._what) as bar:
                 async for delivery in deliveries:
                     bar.add(delivery)
-                    for callback in self._callbacks.fitting(delivery.info):
-                        await self._call(callback, delivery.response)
-                    yield delivery
+                    if not delivery.is_empty:
+                        await self._call_fitting(delivery)
+                        yield delivery
+
+    async def _call_fitting(self, delivery: Delivery) -> None:
+        for callback in self._callbacks.fitting(delivery.info):
+            await self._call(callback, delivery.response)
 
     async def _call(self, callback: Callback, response: Response) -> None:
         try:
@@ -142,12 +156,19 @@ class AsyncClient(BaseClient):
         given to an Executor yet never will be.
 
         Returns:
-            What can be awaited for all answers, or iterated over as they come.
+            What can be awaited for all answers, or iterated over as they come; with ``stream=True`` partial ones too.
         """
         chosen = PostOptions.of({'return_responses': self._return_responses, **options})
         callbacks = Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
         exchange = self._exchange(self._letters(on, parameters, chosen), inputs, chosen)
         return Answers(exchange, callbacks, chosen, (inputs, on or '/'))
+
+    def stream_doc(
+        self, on: str, inputs: Any = None, parameters: Any = None, **options: Any
+    ) -> AsyncGenerator[Any, None]:
+        """Do what :meth:`mproc_flow.Client.stream_doc` does, for ``async for``."""
+        answers = self.post(on, inputs, parameters=parameters, stream=True, return_responses=False, **options)
+        return each_document(answers)
 
     async def is_flow_ready(self, timeout: float = READY_BOUND) -> bool:
         """Do what :meth:`mproc_flow.Client.is_flow_ready` does."""
@@ -179,22 +200,22 @@ class AsyncClient(BaseClient):
     async def _exchange(  # nesting: rounds, and the deliveries of one
         self, letters: Letters, inputs: Any, options: PostOptions
     ) -> AsyncGenerator[Delivery, None]:
+        letters.begin()
         async with reading(inputs, options.request_size) as source:
-            letters.begin()
             while letters.unfinished:
                 await asyncio.sleep(letters.pause)
-                left = letters.left
-                async with aclosing(self._round(letters, letters.round(source), left)) as deliveries:
+                letters.check_time()
+                async with aclosing(self._round(letters, letters.round(source))) as deliveries:
                     async for delivery in deliveries:
                         yield delivery
 
     async def _round(  # nesting: replies, and what can be delivered then
-        self, letters: Letters, requests: Requests, timeout: float | None
+        self, letters: Letters, requests: Requests
     ) -> AsyncGenerator[Delivery, None]:
         await self._turns.pass_on()
         connection = self._pool.acquire()
         try:
-            async with aclosing(connection.exchange_async(letters.call, requests, letters.window, timeout)) as replies:
+            async with aclosing(connection.exchange_async(letters.call, requests, letters.window)) as replies:
                 async for reply in replies:
                     for delivery in letters.take(reply):
                         yield delivery
@@ -207,3 +228,11 @@ class AsyncClient(BaseClient):
 
 async def _aside(function: Callable[[], None]) -> None:
     await finished(in_thread(function))
+
+
+async def each_document(answers: Answers) -> AsyncGenerator[Any, None]:
+    """Give the Documents of answers, which are not Responses, one by one."""
+    async with aclosing(answers):
+        async for docs in answers:
+            for doc in docs:
+                yield doc

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from mproc_flow.async_client import Answers, AsyncClient
+from mproc_flow.async_client import Answers, AsyncClient, each_document
 from mproc_flow.background import finished, in_thread
 from mproc_flow.errors import BadOption
 from mproc_flow.flow import Flow
@@ -64,6 +65,13 @@ class AsyncFlow(Flow):
         """
         answers: Answers = super().post(on, inputs, *args, **options)
         return answers
+
+    def stream_doc(
+        self, on: str, inputs: Any = None, parameters: Any = None, **options: Any
+    ) -> AsyncGenerator[Any, None]:
+        """Do what :meth:`mproc_flow.Flow.stream_doc` does, for ``async for``."""
+        answers = self.post(on, inputs, parameters=parameters, stream=True, return_responses=False, **options)
+        return each_document(answers)
 
     async def is_flow_ready(self, timeout: float = 5.0) -> bool:  # type: ignore[override]
         """Do what :meth:`mproc_flow.Flow.is_flow_ready` does."""

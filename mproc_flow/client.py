@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import time
 import weakref
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -145,7 +145,9 @@ class Client(BaseClient):
 
         Returns:
             The Documents of all answers in the order in which they came (or the Responses); None if ``on_done`` or
-            ``on_always`` is given.
+            ``on_always`` is given. With ``stream=True`` a generator of the Documents (or the Response) of each answer
+            and each partial one, whatever callbacks there are: it sends nothing before it is asked for the first, and
+            cancels what is under way when it is closed.
 
         Raises:
             MprocFlowError: BadServer, PodDied, FlowFailed, FlowClosed, DeadlineExceeded, Overloaded: how a request
@@ -154,13 +156,7 @@ class Client(BaseClient):
         chosen = PostOptions.of({'return_responses': self._return_responses, **options})
         callbacks = Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
         exchange = self._exchange(self._letters(on, parameters, chosen), inputs, chosen)
-        kept: list[Response] = []
-        # An error's traceback would keep the exchange, and its connection, open.
-        with contextlib.closing(exchange), progress(chosen.show_progress, inputs, on or '/') as bar:
-            for delivery in exchange:
-                bar.add(delivery)
-                kept += callbacks.call(delivery.response, delivery.info)
-        return callbacks.result(kept, chosen.return_responses, chosen.return_type)
+        return (_each if chosen.stream else _all)(exchange, callbacks, chosen, (inputs, on or '/'))
 
     def is_flow_ready(self, timeout: float = READY_BOUND) -> bool:
         """Say whether the Flow is there and every Executor that an answer waits for has a process that takes work.
@@ -187,15 +183,17 @@ class Client(BaseClient):
     def _exchange(  # nesting: rounds, and the replies of one
         self, letters: Letters, inputs: Any, options: PostOptions
     ) -> Generator[Delivery, None, None]:
-        documents = sync_batches(inputs, options.request_size)
         letters.begin()
+        documents = sync_batches(inputs, options.request_size, letters.call.deadline)
         while letters.unfinished:
-            if letters.pause:  # even sleep(0) takes as long as half of a call
-                time.sleep(letters.pause)
+            pause = letters.pause
+            if pause:  # even sleep(0) takes as long as half of a call
+                time.sleep(pause)
+            letters.check_time()
             connection = self._pool.acquire()
             try:
-                round_, left = letters.round(documents), letters.left
-                with contextlib.closing(connection.exchange(letters.call, round_, letters.window, left)) as replies:
+                round_ = letters.round(documents)
+                with contextlib.closing(connection.exchange(letters.call, round_, letters.window)) as replies:
                     for reply in replies:
                         yield from letters.take(reply)
             except ConnectionLost as lost:
@@ -203,3 +201,36 @@ class Client(BaseClient):
                     raise self._loss() from lost
             finally:
                 self._pool.release(connection)
+
+
+def _all(
+    exchange: Generator[Delivery, None, None], callbacks: Callbacks, options: PostOptions, what: tuple[Any, str]
+) -> Any:
+    """Give the answers when all are there."""
+    kept: list[Response] = []
+    # An error's traceback would keep the exchange, and its connection, open.
+    with contextlib.closing(exchange), progress(options.show_progress, *what) as bar:
+        for delivery in exchange:
+            bar.add(delivery)
+            kept += callbacks.call(delivery.response, delivery.info)
+    return callbacks.result(kept, options.return_responses, options.return_type)
+
+
+def _each(
+    exchange: Generator[Delivery, None, None], callbacks: Callbacks, options: PostOptions, what: tuple[Any, str]
+) -> Generator[Any, None, None]:
+    """Give the answers one by one, after their callbacks."""
+    with contextlib.closing(exchange), progress(options.show_progress, *what) as bar:
+        for delivery in exchange:
+            bar.add(delivery)
+            if not delivery.is_empty:
+                callbacks.call(delivery.response, delivery.info)
+                yield from given(delivery, options)
+
+
+def given(delivery: Delivery, options: PostOptions) -> Iterator[Any]:
+    """Give what the caller who iterates gets of a delivery: its Response, or the Documents if it did not fail."""
+    if options.return_responses:
+        yield delivery.response
+    elif delivery.info is None:
+        yield delivery.response.docs

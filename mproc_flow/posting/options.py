@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Generator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -42,6 +43,11 @@ class Posting:
         """:meth:`post` to ``/train``."""
         return self.post('/train', inputs, *args, **options)
 
+    def stream_doc(self, on: str, inputs: Any = None, parameters: Any = None, **options: Any) -> Any:
+        """:meth:`post` with ``stream=True``: a generator of the Documents of the answers, one by one as they come."""
+        answers = self.post(on, inputs, parameters=parameters, stream=True, return_responses=False, **options)
+        return _each_document(answers)
+
 
 class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a ``post()`` goes about it.
@@ -50,14 +56,17 @@ class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         request_size: Documents in one request; 0 or less puts all in one.
         continue_on_error: Go on after a request failed or a callback raised.
         return_responses: Give the Responses instead of their Documents.
+        stream: Give an iterator over the answers as they come, instead of all; of methods that yield, over each result.
         results_in_order: Deliver answers in the order of the inputs, instead of as they come.
         show_progress: Draw a progress bar on stderr; a finer one with ``rich`` (``pip install mproc-flow[cli]``).
         prefetch: Requests in flight at most, instead of what the client was given; 0 is no limit.
-        timeout: Seconds for the whole call, pauses between attempts included; None for no limit.
+        timeout: Seconds for the whole call, pauses between attempts included; None for no limit. Processes know it too:
+            they do not begin what nobody waits for any more.
         target_executor: Regular expression: only Executors whose names it matches from the start are meant.
         max_attempts: How often a request is sent at most if the process that holds it dies, the gateway is lost or the
             Flow is overloaded. An Executor may have worked on it before: more than 1 is for what may be done twice.
-        initial_backoff: Seconds before the second attempt.
+            What has been answered in part is never sent again, nor is that with which two processes died.
+        initial_backoff: Seconds before the second attempt; longer if the Flow says how long it is overloaded.
         backoff_multiplier: By how much the pause grows with each attempt.
         max_backoff: The longest pause, in seconds.
         return_type: ``DocList[X]`` gives the Documents of answers as typed documents of docarray, and so does X, which
@@ -67,6 +76,7 @@ class PostOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     request_size: int = 100
     continue_on_error: bool = False
     return_responses: bool = False
+    stream: bool = False
     results_in_order: bool = False
     show_progress: bool = False
     prefetch: Annotated[int, msgspec.Meta(ge=0)] | None = None
@@ -120,3 +130,9 @@ def checked_parameters(parameters: Any) -> dict[str, Any]:
     if not isinstance(parameters, Mapping):
         raise BadClientInput(f'parameters are a dict, not a value of type {type(parameters).__name__}')
     return dict(parameters)
+
+
+def _each_document(answers: Generator[Any, None, None]) -> Generator[Any, None, None]:
+    with contextlib.closing(answers):
+        for docs in answers:
+            yield from docs

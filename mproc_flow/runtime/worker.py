@@ -77,9 +77,9 @@ class Worker:
 
     def _loop(self) -> None:
         self._heed()  # what came together with the Assignment has been read, and no descriptor tells of it
-        poller = channel.poller(self._socket, *self._stopping.filenos())
+        poller = channel.Poller(self._socket, *self._stopping.filenos())
         while not self._over:
-            events = dict(poller.poll(self._patience()))
+            events = poller.poll(self._patience())
             if any(fd in events for fd in self._stopping.filenos()):
                 self._heed()
             self._work_some()

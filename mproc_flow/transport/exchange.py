@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from mproc_flow.errors import DeadlineExceeded, ErrorInfo
 from mproc_flow.transport import channel, frames
-from mproc_flow.transport.frames import Answer, Cancel, Frame, Part, Ping, Pong, Submit
+from mproc_flow.transport.frames import Answer, Cancel, Frame, More, Part, Partial, Ping, Pong, Submit
 
 # So many requests are sent before the sender looks for replies.
 AT_ONCE = 8
+# Partial answers of a request that may be on their way or wait here: as many as keep a generator busy that takes no
+# longer for one than a message takes for its way. Said anew when half of them are taken.
+AHEAD = 8
+_HALF = AHEAD // 2
 # Nothing on the socket tells that a gateway that is not there yet will never be.
 _LOOK_AGAIN = 0.05
 # A signal that comes just before a wait does not end it: so long may a Ctrl-C be unheard.
 _SIGNALS = 0.5
+# The gateway knows where a request was when its time was over: so long its word for it is awaited.
+_GRACE = 0.01
 
 
 # How many requests may be open; asked again before each is sent.
@@ -28,31 +34,37 @@ class ConnectionLost(ConnectionError):
 
 
 class Reply(NamedTuple):
-    """How a request ended.
+    """How a request ended, or a part of its answer.
 
     Attributes:
         request: The connection's number for it.
         position: Which of the exchange's requests it is, from 0.
         outcome: The parts of its answer, or an error.
         sort: See :class:`~mproc_flow.transport.frames.Answer`.
+        more: Of a part after which others come: to be called when it was taken, so that these may come.
     """
 
     request: int
     position: int
     outcome: list[Part] | ErrorInfo
     sort: bool = False
+    more: Callable[[], None] | None = None
 
 
 class Call(NamedTuple):
-    """Where requests go.
+    """Where requests go, and what is asked for; see :class:`~mproc_flow.transport.frames.Submit`.
 
     Attributes:
         endpoint: Which methods are meant.
-        target: Which Executors are meant, see :class:`~mproc_flow.transport.frames.Submit`.
+        target: Which Executors are meant.
+        deadline: When the exchange ends at the latest, in seconds of the monotonic clock; 0 for no limit.
+        window: :data:`AHEAD` if partial answers are wanted.
     """
 
     endpoint: str
     target: str = ''
+    deadline: float = 0.0
+    window: int = 0
 
 
 class Connection:
@@ -74,28 +86,30 @@ class Connection:
         self._made = time.monotonic()
         self._connected = False
         self._socket, self._monitor = channel.watched_dealer(context, address)
-        self._poller = channel.poller(self._socket, self._monitor)
+        self._poller = channel.Poller(self._socket, self._monitor)
         self._next = self._first = 0
+        self._deadline = 0.0
+        self._unpaid: dict[int, int] = {}  # partial answers that came since the gateway was told to send more
         self.is_lost = False
         self.is_whole = True
 
-    def exchange(
-        self, call: Call, requests: Iterable[list[Frame]], window: Window, timeout: float | None
-    ) -> Generator[Reply, None, None]:
+    def exchange(self, call: Call, requests: Iterable[list[Frame]], window: Window) -> Generator[Reply, None, None]:
         """Send requests, at most ``window()`` ahead of their replies, and give the replies as they come.
 
         Raises:
             ConnectionLost: The gateway is gone; what was still open stays without a reply.
-            DeadlineExceeded: ``timeout`` seconds are over.
+            DeadlineExceeded: It is later than the call's deadline, and nothing is left of what came before.
         """
-        pending, deadline = self._begin(timeout)
+        pending = self._begin(call)
         waiting = iter(requests)
         more = True
         try:
             while more or pending:
                 more = more and self._submit(call, waiting, pending, window)
-                idle = not more or len(pending) >= window()
-                yield from self._replies(pending, self._patience(pending, idle, deadline))
+                patience = self._patience(not more or self._room(pending, window) <= 0) if more or pending else 0.0
+                yield from self._replies(pending, patience)
+                if more or pending:
+                    self._check(patience, len(pending))
         finally:
             self._give_up(pending)
 
@@ -135,10 +149,12 @@ class Connection:
                 return header
         return None
 
-    def _begin(self, timeout: float | None) -> tuple[set[int], float | None]:
-        """Begin an exchange: give the set for its open requests, and its deadline."""
+    def _begin(self, call: Call) -> set[int]:
+        """Begin an exchange: give the set for its open requests."""
         self._first = self._next
-        return set(), None if timeout is None or timeout == math.inf else time.monotonic() + timeout
+        self._deadline = call.deadline
+        self._unpaid.clear()
+        return set()
 
     def _give_up(self, pending: set[int]) -> None:
         """Tell the gateway that nobody waits for these any more."""
@@ -147,15 +163,21 @@ class Connection:
 
     def _submit(self, call: Call, waiting: Iterator[list[Frame]], pending: set[int], window: Window) -> bool:
         """Send a few more requests; False when there are no more."""
-        for _ in range(min(AT_ONCE, window() - len(pending))):
+        for _ in range(self._room(pending, window)):
             payload = next(waiting, None)
             if payload is None:
                 return False
             self._send(call, payload, pending)
         return True
 
+    def _room(self, pending: set[int], window: Window) -> int:
+        """Say how many requests may be sent now: none when there is no time left for them."""
+        if self._deadline and time.monotonic() > self._deadline:
+            return 0
+        return min(AT_ONCE, window() - len(pending))
+
     def _send(self, call: Call, payload: list[Frame], pending: set[int]) -> None:
-        header = Submit(self._next, call.endpoint, call.target)
+        header = Submit(self._next, *call)
         pending.add(self._next)
         self._next += 1
         self._put(frames.message(header, [payload]))
@@ -171,14 +193,12 @@ class Connection:
         self.is_whole = whole
         return message
 
-    def _patience(self, pending: set[int], idle: bool, deadline: float | None) -> float | None:
-        """Say how long to wait for a reply: not at all while there is something to send."""
-        if not pending:
-            return 0.0
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            raise DeadlineExceeded(f'time is over; requests without an answer: {len(pending)}')
-        return left if idle else 0.0
+    def _patience(self, idle: bool) -> float | None:
+        """Say how long to wait for a reply: not at all while there is something to send; less than 0 after the end."""
+        if not self._deadline:
+            return None if idle else 0.0
+        left = self._deadline + _GRACE - time.monotonic()
+        return left if idle or left < 0 else 0.0
 
     def _replies(self, pending: set[int], patience: float | None) -> Iterator[Reply]:
         reply = self._receive(pending)  # to ask is cheaper than to wait, and while many are under way there is one
@@ -191,8 +211,13 @@ class Connection:
         while reply is not None:
             yield reply
             reply = self._receive(pending) if pending else None
-        if self.is_lost and pending:
+
+    def _check(self, patience: float | None, pending: int) -> None:
+        """Raise what ends the exchange before its requests have ended."""
+        if pending and self.is_lost:
             raise ConnectionLost
+        if patience is not None and patience < 0:
+            raise DeadlineExceeded(f'time is over; requests without an answer: {pending}')
 
     def _wait(self, patience: float | None) -> None:
         bound = self._look_again(_SIGNALS if patience is None else min(patience, _SIGNALS))
@@ -204,8 +229,10 @@ class Connection:
         return patience if self._connected else min(patience, _LOOK_AGAIN)
 
     def _woken(self, by_event: bool) -> None:
-        """See after a wait whether there is, and will be, a connection."""
+        """See after a wait whether there is, and will be, a connection, and what keeps answers from coming."""
         self.update()
+        if not by_event and self._unpaid:
+            self._pay_all()
         if not by_event and not self._connected and not self.is_lost:
             self.is_lost = self._is_hopeless(time.monotonic() - self._made)
 
@@ -217,8 +244,29 @@ class Connection:
                 return None
             header, parts = frames.read(frames.decode_to_client, message)
             if header.request in pending and not isinstance(header, Pong):
-                pending.discard(header.request)
                 position = header.request - self._first
+                if isinstance(header, Partial):
+                    return Reply(header.request, position, parts, more=self._owe(header.request))
+                pending.discard(header.request)
+                self._unpaid.pop(header.request, None)
                 if isinstance(header, Answer):
                     return Reply(header.request, position, parts, header.sort)
                 return Reply(header.request, position, header.info)
+
+    def _owe(self, request: int) -> Callable[[], None]:
+        """A partial answer came: give what is to be called when it was taken."""
+        self._unpaid[request] = self._unpaid.get(request, 0) + 1
+        return partial(self._pay, request)
+
+    def _pay(self, request: int) -> None:
+        """Let the gateway send more, when it is worth a message; not after the deadline, or there might be no end."""
+        count = self._unpaid.get(request, 0)
+        if count < _HALF or self.is_lost or (self._deadline and time.monotonic() > self._deadline):
+            return
+        del self._unpaid[request]
+        self._put(frames.message(More(request, count)))
+
+    def _pay_all(self) -> None:
+        """Nothing came for a while. What came before and waits for other requests may be what keeps these waiting."""
+        for request in tuple(self._unpaid):
+            self._pay(request)

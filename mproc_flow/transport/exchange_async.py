@@ -7,9 +7,8 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any
 
-from mproc_flow.errors import DeadlineExceeded
 from mproc_flow.transport import channel
-from mproc_flow.transport.exchange import AT_ONCE, Call, Connection, ConnectionLost, Reply, Window
+from mproc_flow.transport.exchange import Call, Connection, Reply, Window
 from mproc_flow.transport.frames import Frame, Pong
 from mproc_flow.transport.turns import Turns
 
@@ -47,32 +46,30 @@ class AsyncConnection(Connection):
         self._turns = turns
         self._aside = aside
 
-    async def exchange_async(
-        self, call: Call, requests: Requests, window: Window, timeout: float | None
-    ) -> AsyncGenerator[Reply, None]:
+    async def exchange_async(self, call: Call, requests: Requests, window: Window) -> AsyncGenerator[Reply, None]:
         """Do what :meth:`exchange` does; the next request may also have to be awaited.
 
         Raises:
             ConnectionLost, DeadlineExceeded: See there.
         """
-        pending, deadline = self._begin(timeout)
+        pending = self._begin(call)
         feed = _Feed(requests)
         try:
             while feed.more or pending:
-                for payload in feed.take(min(AT_ONCE, window() - len(pending))):
+                for payload in feed.take(self._room(pending, window)):
                     await self._send_async(call, payload, pending)
-                left = _left(deadline, pending) if feed.more or pending else 0.0
-                full = not feed.more or feed.waiting is not None or len(pending) >= window()
+                idle = not feed.more or feed.waiting is not None or self._room(pending, window) <= 0
+                patience = self._patience(idle) if feed.more or pending else 0.0
                 reply = self._receive(pending)
                 if reply is None:
-                    await self._rest(left if full else 0.0, feed.waiting)
+                    await self._rest(patience, feed.waiting)
                     reply = self._receive(pending)
                 while reply is not None:
                     yield reply
                     await self._turns.pass_on()
                     reply = self._receive(pending) if pending else None
-                if self.is_lost and pending:
-                    raise ConnectionLost
+                if feed.more or pending:
+                    self._check(patience, len(pending))
         finally:
             self._give_up(pending)
 
@@ -147,10 +144,3 @@ class _Feed:
 def _settle(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-def _left(deadline: float | None, pending: set[int]) -> float | None:
-    left = None if deadline is None else deadline - time.monotonic()
-    if left is not None and left <= 0:
-        raise DeadlineExceeded(f'time is over; requests without an answer: {len(pending)}')
-    return left

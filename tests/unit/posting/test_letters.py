@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from mproc_flow.errors import BadServer, DeadlineExceeded, ErrorInfo, Overloaded, PodDied
+from mproc_flow.errors import BadServer, DeadlineExceeded, ErrorInfo, Overloaded, PodDied, PoisonedRequest
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import decode
 from mproc_flow.model.request import batches
@@ -20,6 +20,7 @@ from mproc_flow.transport.exchange import Call, Reply
 from mproc_flow.transport.frames import Frame
 
 DIED = ErrorInfo(PodDied.code, 'gone')
+BUSY = ErrorInfo(Overloaded.code, 'too much')
 FAILED = ErrorInfo(BadServer.code, 'no good')
 
 
@@ -123,7 +124,7 @@ def test_pauses_grow_up_to_a_bound() -> None:
     pauses = []
     for _ in range(4):
         sent = list(made.round(source))
-        delivered(made, 0, sent, DIED)
+        delivered(made, 0, sent, BUSY)
         pauses.append(made.pause)
     assert pauses == [1.0, 2.0, 3.0, 3.0]
 
@@ -135,20 +136,78 @@ def test_a_pause_is_bounded_however_often_something_failed() -> None:
 
 
 def test_the_time_of_a_call_ends_pauses_and_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = itertools.count(100.0, 0.25).__next__
-    monkeypatch.setattr(module.time, 'monotonic', clock)
-    made = letters(max_attempts=9, timeout=1.0, initial_backoff=60.0, max_backoff=60.0)  # it is 100.0, until 101.0
+    clock = [100.0]
+    monkeypatch.setattr(module.time, 'monotonic', lambda: clock[0])
+    made = letters(max_attempts=9, timeout=1.0, initial_backoff=60.0, max_backoff=60.0)
+    assert made.call.deadline == 101.0
     sent = list(made.round(inputs('a')))
-    assert made.left == 0.75
     delivered(made, 0, sent, DIED)
-    assert made.pause == 0.5
+    clock[0] = 100.75
     assert made.pause == 0.25
+    made.check_time()
+    clock[0] = 101.5
+    assert made.pause == 0.0
     with pytest.raises(DeadlineExceeded, match='requests that failed and were not sent again: 1'):
-        made.left  # noqa: B018
+        made.check_time()
 
 
-def test_there_is_time_without_end_unless_told() -> None:
-    assert letters().left is None
+@pytest.mark.parametrize('timeout', [None, float('inf')])
+def test_there_is_time_without_end_unless_told(timeout: float | None) -> None:
+    assert letters(timeout=timeout).call.deadline == 0.0
+
+
+def test_an_overloaded_flow_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sooner than that nothing is sent again; later, if the pause would have been longer anyway."""
+    made = letters(max_attempts=9, initial_backoff=1.0, backoff_multiplier=4.0, max_backoff=9.0)
+    source = inputs('ab')
+    for pause in (2.5, 4.0, 9.0):
+        sent = list(made.round(source))
+        for position in range(2):
+            delivered(made, position, sent, ErrorInfo(Overloaded.code, 'x', retry_after=2.5 * position))
+        assert made.pause == pause
+    assert texts(list(made.round(source))) == 'ab'
+
+
+def test_when_to_come_back_is_bounded_by_the_deadline() -> None:
+    made = letters(max_attempts=9, timeout=5.0)
+    delivered(made, 0, list(made.round(inputs('a'))), ErrorInfo(Overloaded.code, 'x', retry_after=60.0))
+    assert 4.0 < made.pause <= 5.0
+
+
+def test_what_two_processes_died_with_is_not_sent_to_a_third() -> None:
+    """Overload in between does not count."""
+    made = letters(max_attempts=9)
+    source = inputs('a')
+    for error in (DIED, BUSY):
+        assert delivered(made, 0, list(made.round(source)), error) == ''
+    list(made.round(source))
+    (delivery,) = made.take(Reply(7, 0, DIED))
+    assert delivery.info is not None
+    assert delivery.info.code == PoisonedRequest.code
+    assert delivery.info.message == 'gone; 2 processes died with this request, so it is not sent again'
+    assert not made.unfinished
+
+
+def test_the_last_attempt_ends_with_its_own_error() -> None:
+    made = letters(max_attempts=2)
+    source = inputs('a')
+    delivered(made, 0, list(made.round(source)), DIED)
+    list(made.round(source))
+    (delivery,) = made.take(Reply(7, 0, DIED))
+    assert delivery.info is DIED
+
+
+def test_the_gateway_may_say_first_that_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has a deadline of their own, an Executor for instance, ends only the request."""
+    clock = [100.0]
+    monkeypatch.setattr(module.time, 'monotonic', lambda: clock[0])
+    late = ErrorInfo(DeadlineExceeded.code, 'executor0 had it for 3 s')
+    made = letters(timeout=1.0)
+    sent = list(made.round(inputs('ab')))
+    assert delivered(made, 0, sent, late) == 'a!'
+    clock[0] = 101.0
+    with pytest.raises(DeadlineExceeded, match='executor0 had it for 3 s'):
+        delivered(made, 1, sent, late)
 
 
 @given(st.data(), st.text('abcdefgh', max_size=12), st.integers(1, 4), st.booleans())

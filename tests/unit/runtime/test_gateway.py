@@ -144,7 +144,7 @@ def test_what_is_under_way_hears_why_the_gateway_ends(monkeypatch: pytest.Monkey
         monkeypatch.setattr(gateway._router, 'submit', submit_and_end)
         context = channel.context()
         client = Connection(context, channel.address(directory, channel.CLIENTS), lambda seconds: False)
-        replies = threads.submit(lambda: list(client.exchange(Call('/'), [[b'x']], lambda: 1, 10.0)))
+        replies = threads.submit(lambda: list(client.exchange(Call('/'), [[b'x']], lambda: 1)))
         asyncio.run(gateway.run())
         gateway.close()
         (reply,) = replies.result()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -36,7 +37,12 @@ def silent(gateway: FakeGateway, submit: Submit, payload: list[Frame]) -> None:
 
 def exchange(connection: Connection, count: int, window: int = 100, timeout: float | None = 10.0) -> list[Reply]:
     """Send numbered requests and take all replies."""
-    return list(connection.exchange(CALL, payloads(count), lambda: window, timeout))
+    return list(connection.exchange(soon(timeout), payloads(count), lambda: window))
+
+
+def soon(timeout: float | None) -> Call:
+    """A call with its end so many seconds from now."""
+    return CALL if timeout is None else CALL._replace(deadline=time.monotonic() + timeout)
 
 
 def payloads(count: int) -> Iterator[list[Frame]]:
@@ -53,7 +59,7 @@ def test_each_request_has_its_reply(wire: Wire) -> None:
     gateway = wire.gateway(echo)
     replies = exchange(wire.connect(), 20)
     assert replies == [Reply(number, number, [[b'%d' % number]]) for number in range(20)]
-    assert gateway.submitted == [Submit(number, '/x') for number in range(20)]
+    assert [(said.request, said.endpoint) for said in gateway.submitted] == [(number, '/x') for number in range(20)]
 
 
 def test_no_requests_no_replies(wire: Wire) -> None:
@@ -69,7 +75,7 @@ def test_a_request_may_have_many_frames_and_an_answer_many_parts(wire: Wire) -> 
         gateway.answer(submit, payload, [b'part', b'two'])
 
     gateway = wire.gateway(react)
-    ((reply),) = wire.connect().exchange(CALL, [[b'', large, b'three']], lambda: 1, 10.0)
+    ((reply),) = wire.connect().exchange(CALL, [[b'', large, b'three']], lambda: 1)
     assert [[bytes(frame) for frame in part] for part in reply.outcome] == [[b'', large, b'three'], [b'part', b'two']]
     assert len(gateway.submitted) == 1
 
@@ -111,7 +117,7 @@ def test_never_more_than_the_window_ahead(wire: Wire, window: int) -> None:
             most = max(most, sent - taken)
             yield payload
 
-    for _ in wire.connect().exchange(CALL, counted(), lambda: window, 10.0):
+    for _ in wire.connect().exchange(CALL, counted(), lambda: window):
         taken += 1
     assert (sent, taken) == (60, 60)
     # Between taking a reply and handing it to this loop the exchange sends nothing.
@@ -128,7 +134,7 @@ def test_requests_are_not_read_further_ahead_than_the_window(wire: Wire) -> None
             yield [b'x']
 
     with pytest.raises(DeadlineExceeded):
-        list(wire.connect().exchange(CALL, endless(), lambda: 11, 0.1))
+        list(wire.connect().exchange(soon(0.1), endless(), lambda: 11))
     assert len(asked) == 11
     assert gateway.cancelled() == set(range(11))
 
@@ -156,7 +162,7 @@ def test_late_replies_to_an_abandoned_exchange_are_ignored(wire: Wire) -> None:
 
     gateway = wire.gateway(late)
     connection = wire.connect()
-    abandoned = connection.exchange(CALL, payloads(3), lambda: 3, 10.0)
+    abandoned = connection.exchange(CALL, payloads(3), lambda: 3)
     assert next(abandoned).request == 0
     abandoned.close()
     assert gateway.cancelled() == {1, 2}
@@ -170,7 +176,7 @@ def test_a_deadline_raises_and_cancels_what_is_open(wire: Wire) -> None:
 
     gateway = wire.gateway(first_only)
     connection = wire.connect()
-    replies = connection.exchange(CALL, payloads(3), lambda: 3, 0.1)
+    replies = connection.exchange(soon(0.1), payloads(3), lambda: 3)
     assert next(replies).request == 0
     with pytest.raises(DeadlineExceeded, match='time is over; requests without an answer: 2'):
         next(replies)
@@ -187,13 +193,13 @@ def test_inputs_that_raise_cancel_what_is_open(wire: Wire) -> None:
         raise ValueError('mine')
 
     with pytest.raises(ValueError, match='mine'):
-        list(wire.connect().exchange(CALL, bad(), lambda: 10, 10.0))
+        list(wire.connect().exchange(CALL, bad(), lambda: 10))
     assert gateway.cancelled() == {0, 1}
 
 
 def test_time_that_runs_out_after_the_last_answer_is_no_error(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     wire.gateway(echo)
-    replies = wire.connect().exchange(CALL, payloads(1), lambda: 1, 10.0)
+    replies = wire.connect().exchange(CALL, payloads(1), lambda: 1)
     assert next(replies).request == 0
     now = exchange_module.time.monotonic()
     monkeypatch.setattr(exchange_module.time, 'monotonic', lambda: now + 100.0)

@@ -46,7 +46,7 @@ def test_the_loss_of_the_gateway_ends_the_exchange(wire: Wire) -> None:
 def test_what_had_arrived_before_the_loss_is_delivered(wire: Wire) -> None:
     gateway = wire.gateway(dies_at(4, answers=3))
     connection = wire.connect()
-    replies = connection.exchange(CALL, payloads(5), lambda: 5, 10.0)
+    replies = connection.exchange(CALL, payloads(5), lambda: 5)
     first = next(replies)
     gateway.join(10.0)  # it is gone before the others are looked at
     found = [first.request]
@@ -64,7 +64,7 @@ def test_a_loss_after_the_last_reply_is_no_error(wire: Wire) -> None:
 def test_a_loss_that_is_seen_before_the_last_reply_is_no_error(wire: Wire) -> None:
     gateway = wire.gateway(dies_at(1, answers=2))
     connection = wire.connect()
-    replies = connection.exchange(CALL, payloads(2), lambda: 2, 10.0)
+    replies = connection.exchange(CALL, payloads(2), lambda: 2)
     assert next(replies).request == 0
     gateway.join(10.0)
     see_loss(connection)
@@ -151,7 +151,7 @@ def test_a_loss_is_seen_by_who_always_has_more_to_send(wire: Wire) -> None:
     """However many may be under way: they would fill the memory."""
     wire.gateway(dies_at(0, answers=0))
     with pytest.raises(ConnectionLost):
-        list(wire.connect().exchange(CALL, many(100_000), lambda: 1 << 62, 60.0))
+        list(wire.connect().exchange(CALL, many(100_000), lambda: 1 << 62))
 
 
 def test_a_loss_is_seen_in_a_loop_by_who_always_has_more_to_send(wire: Wire) -> None:
@@ -161,7 +161,7 @@ def test_a_loss_is_seen_in_a_loop_by_who_always_has_more_to_send(wire: Wire) -> 
     async def main() -> None:
         connection = AsyncConnection(wire.context, wire.address, lambda seconds: seconds > BOUND, Turns(), aside)
         try:
-            async for _ in connection.exchange_async(CALL, many(100_000), lambda: 1 << 62, 60.0):
+            async for _ in connection.exchange_async(CALL, many(100_000), lambda: 1 << 62):
                 pass
         finally:
             connection.close()
