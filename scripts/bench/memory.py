@@ -33,8 +33,38 @@ def resident(pid: int) -> int:
     return int(Path(f'/proc/{pid}/statm').read_text().split()[1]) * _PAGE
 
 
-def extra(work: Callable[[], None]) -> int:
-    """Do some work and give the most bytes that this process and all below it had meanwhile, above those before.
+class Peak:
+    """Looks in a thread how much memory is taken while its block runs.
+
+    Args:
+        used: Says how much is.
+
+    Attributes:
+        growth: The most that was, above what was at the beginning.
+    """
+
+    def __init__(self, used: Callable[[], int]) -> None:
+        self._used = used
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._before = used()
+        self.growth = 0
+
+    def __enter__(self) -> Peak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(_EVERY):
+            self.growth = max(self.growth, self._used() - self._before)
+
+
+def of_all() -> Callable[[], int]:
+    """Give what says how many bytes this process has, and all that are below it by now.
 
     What they share counts once, and also if it lies in a file of shared memory that nobody has mapped just then.
     """
@@ -46,22 +76,7 @@ def extra(work: Callable[[], None]) -> int:
         mapped = sum(sizes['Pss_Shmem'] for sizes in found)
         return sum(sizes['Pss'] for sizes in found) - mapped + max(mapped, _shared_files() - files)
 
-    before = peak = used()
-    over = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not over.wait(_EVERY):
-            peak = max(peak, used())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        work()
-    finally:
-        over.set()
-        watcher.join()
-    return peak - before
+    return used
 
 
 def _shared_files() -> int:

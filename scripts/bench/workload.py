@@ -95,13 +95,14 @@ def array_cost(api: Api, megabytes: int, repeats: int) -> Figures:
 
         large, small = round_trips(payload), round_trips(payload[-1:])
         times(small, WARM_UPS)
-        peak = memory_of.extra(lambda: repeat(large, repeats))
+        with memory_of.Peak(memory_of.of_all()) as peak:
+            repeat(large, repeats)
         seconds = statistics.median(times(large, repeats)) - statistics.median(times(small, WARM_UPS))
     target = np.zeros_like(payload)
     copy = statistics.median(times(lambda: np.copyto(target, payload), 5))
     return {
-        'array_extra_MB': peak / 2**20,
-        'array_extra_payloads': peak / payload.nbytes,
+        'array_extra_MB': peak.growth / 2**20,
+        'array_extra_payloads': peak.growth / payload.nbytes,
         'array_copies': seconds / copy,
     }
 
