@@ -29,12 +29,13 @@ def serve(pod: Pod, objects: Mapping[str, loader.Parts], listen: str = '') -> No
     try:
         route = next(route for route in pod.assignment.plan.routes if route.name == spec.deployment)
         dispatcher = Dispatcher(executor, spec.name, route)
-        _worker_class(dispatcher)(pod, dispatcher, listen).run()
+        worker_class(dispatcher)(pod, dispatcher, listen).run()
     finally:
         executor.close()
 
 
-def _worker_class(dispatcher: Dispatcher) -> type[Worker]:
+def worker_class(dispatcher: Dispatcher) -> type[Worker]:
+    """Give the loop for this Executor."""
     if not dispatcher.is_async:
         return Worker
     from mproc_flow.runtime.worker_async import AsyncWorker  # asyncio would make every other pod start later

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Collection
 
 from mproc_flow.crossing import describe
-from mproc_flow.errors import ErrorInfo, FlowClosed
+from mproc_flow.errors import DeadlineExceeded, ErrorInfo, FlowClosed
 from mproc_flow.runtime.bootstrap import Pod
 from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.runtime.stopping import Interrupted, Stopping
 from mproc_flow.runtime.wire import GatewayWire, OpenWire, Wire
 from mproc_flow.transport import channel
-from mproc_flow.transport.frames import Done, Failed, Farewell, Hello, Part, Work
+from mproc_flow.transport.frames import Done, Failed, Farewell, Hello, Part, Withdrawn, Work
+from mproc_flow.transport.started import Started
 
 # One piece of work ahead hides the way to the gateway and back. Where calls are so short that the way is longer, a pod
 # asks for as many as it does in _AHEAD seconds, so that messages travel in batches.
 _CREDIT = 2
 _MOST_CREDIT = 32
 _AHEAD = 0.002
-# So long it serves what has arrived before it looks for news again.
+# So long it does what it holds before it looks for news again: what is withdrawn, and what the Guardian says.
 _GLANCE = 0.002
+
+WITHDRAWN = ErrorInfo(DeadlineExceeded.code, 'nobody waits for this request any more')
+EXPIRED = ErrorInfo(DeadlineExceeded.code, 'the time for this request was over before its turn came')
 
 
 class Worker:
@@ -41,9 +47,11 @@ class Worker:
         self._credit = credit
         self._stopping = Stopping(pod.commands)
         self._stopping.install()
+        self._started = None if listen else _page(pod)
         self._context = channel.context()
         self._wire = self._open(listen)
         self._socket = self._wire.socket
+        self._backlog: deque[tuple[Work, list[Part]]] = deque()
         self._left = False
         self._over = False
 
@@ -62,41 +70,66 @@ class Worker:
         self._heed()  # what came together with the Assignment has been read, and no descriptor tells of it
         poller = channel.Poller(self._socket, *self._stopping.filenos())
         while not self._over:
-            events = poller.poll()
+            events = poller.poll(0 if self._backlog else None)
             if any(fd in events for fd in self._stopping.filenos()):
                 self._heed()
-            if self._socket in events and not self._over:
-                self._serve_some()
+            self._work_some()
 
     def _heed(self) -> None:
         """Do what the Guardian or a signal asks for."""
         self._stopping.update()
         if self._stopping.announce:
             self._stopping.announce = False
+            self._forget()
             self._say_hello()
         if self._stopping.leave and not self._left:
             self._left = True
             self._over = self._wire.leave()
         self._over = self._over or self._stopping.stop
 
-    def _serve_some(self) -> None:
+    def _work_some(self) -> None:
         until = time.monotonic() + _GLANCE
-        while not self._over:
-            message = self._wire.receive()
-            if message is None:
+        self._take()
+        while self._backlog and not self._over:
+            ended = self._do(*self._backlog.popleft())
+            if ended > until or self._stopping.leave:
                 return
-            self._serve(*message)
-            if time.monotonic() > until or self._stopping.leave:
-                return
+            if not self._backlog:
+                self._take()
 
-    def _serve(self, header: Work | Farewell, parts: list[Part]) -> None:
-        if isinstance(header, Farewell):
-            self._over = True
-        else:
-            self._do(header, parts)
+    def _take(self) -> None:
+        """Take all that has arrived: what is withdrawn comes after the work that it is about."""
+        while (message := self._wire.receive()) is not None:
+            header, parts = message
+            if isinstance(header, Work):
+                self._backlog.append((header, parts))
+            elif isinstance(header, Withdrawn):
+                self._withdraw(header.keys)
+            elif isinstance(header, Farewell):
+                self._over = True
 
-    def _do(self, work: Work, parts: list[Part]) -> None:
+    def _withdraw(self, keys: Collection[int]) -> None:
+        kept = [held for held in self._backlog if held[0].key not in keys]
+        dropped = [work for work, _ in self._backlog if work.key in keys]
+        self._backlog = deque(kept)
+        for work in dropped:
+            self._wire.send(Failed(work.key, WITHDRAWN))
+
+    def _forget(self) -> None:
+        """Drop what a gateway sent that is no more: nobody waits for it, and the new one has the same keys again."""
+        self._take()
+        self._backlog.clear()
+        if self._started is not None:
+            self._started.clear_all()
+
+    def _do(self, work: Work, parts: list[Part]) -> float:
+        """Do a piece of work, send its answer, and give when that was."""
         begin = time.monotonic()
+        if 0.0 < work.deadline < begin:
+            self._wire.send(Failed(work.key, EXPIRED))
+            return begin
+        if self._started is not None:
+            self._started.mark(work.slot, work.key)
         try:
             self._stopping.in_call = True
             answer = self._dispatcher.call(work, parts)
@@ -108,10 +141,13 @@ class Worker:
             self._stopping.in_call = False
             self._wire.send(Failed(work.key, self._describe(error)))
         else:
-            self._credit = _credit(self._credit, time.monotonic() - begin)
-            self._wire.send(Done(work.key, self._credit), answer)
+            end = time.monotonic()
+            self._credit = _credit(self._credit, end - begin)
+            self._wire.send(Done(work.key, self._credit, end - begin), answer)
+            return end
+        return time.monotonic()
 
-    def _describe(self, error: Exception) -> ErrorInfo:
+    def _describe(self, error: BaseException) -> ErrorInfo:
         name = type(self._dispatcher.executor).__name__
         return describe(error, executor=name, pod=self._pod.assignment.spec.name)
 
@@ -126,6 +162,11 @@ class Worker:
         assignment = self._pod.assignment
         self._left = False
         self._wire.hello(Hello(assignment.spec.name, assignment.generation, self._dispatcher.endpoints, self._credit))
+
+
+def _page(pod: Pod) -> Started:
+    assignment = pod.assignment
+    return Started(assignment.run_directory, assignment.spec.name, assignment.generation)
 
 
 def _credit(credit: int, seconds: float) -> int:
