@@ -105,6 +105,7 @@ class StepOptions(TypedDict, total=False):
     uses_after: type[Any] | str | PathLike[str] | Mapping[str, Any] | None
     disable_reduce: bool | None
     no_reduce: bool | None
+    uses_dynamic_batching: Mapping[str, Mapping[str, int | bool]] | None
     when: Mapping[str, Any] | None
     floating: bool | None
     external: bool | None
@@ -113,7 +114,6 @@ class StepOptions(TypedDict, total=False):
     extra_search_paths: str | PathLike[str] | Sequence[str | PathLike[str]] | None
     port_monitoring: Any | None
     quiet: bool | None
-    uses_dynamic_batching: Mapping[str, Any] | str | None
     exit_on_exceptions: str | Sequence[str] | None
     stateful: bool | None
     raft_configuration: Mapping[str, Any] | str | None
@@ -190,6 +190,7 @@ class DeploymentOptions(TypedDict, total=False):
     uses_after: type[Any] | str | PathLike[str] | Mapping[str, Any] | None
     disable_reduce: bool | None
     no_reduce: bool | None
+    uses_dynamic_batching: Mapping[str, Mapping[str, int | bool]] | None
     when: Mapping[str, Any] | None
     extra_search_paths: str | PathLike[str] | Sequence[str | PathLike[str]] | None
     host: str | None
@@ -201,7 +202,6 @@ class DeploymentOptions(TypedDict, total=False):
     quiet: bool | None
     preload: str | Sequence[str] | None
     port_monitoring: int | None
-    uses_dynamic_batching: Mapping[str, Any] | str | None
     exit_on_exceptions: str | Sequence[str] | None
     stateful: bool | None
     raft_configuration: Mapping[str, Any] | str | None

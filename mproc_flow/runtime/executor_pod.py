@@ -28,7 +28,7 @@ def serve(pod: Pod, objects: Mapping[str, loader.Parts], listen: str = '') -> No
     executor = loader.make(kind, uses_with, spec)
     try:
         route = next(route for route in pod.assignment.plan.routes if route.name == spec.deployment)
-        dispatcher = Dispatcher(executor, spec.name, route)
+        dispatcher = Dispatcher(executor, spec.name, route, executor_spec.batching)
         worker_class(dispatcher)(pod, dispatcher, listen).run()
     finally:
         executor.close()

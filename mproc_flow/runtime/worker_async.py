@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Collection
 
 from mproc_flow.errors import ErrorInfo, FlowClosed
+from mproc_flow.runtime.batch import Batch
 from mproc_flow.runtime.bootstrap import Pod
-from mproc_flow.runtime.dispatch import Dispatcher
+from mproc_flow.runtime.dispatch import Dispatcher, started_async
 from mproc_flow.runtime.stopping import Interrupted
 from mproc_flow.runtime.worker import EXPIRED, WITHDRAWN, Worker
 from mproc_flow.transport import channel
@@ -39,6 +41,7 @@ class AsyncWorker(Worker):
         super().__init__(pod, dispatcher, listen, credit)
         self._held: dict[int, _Held] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
     def _loop(self) -> None:
         asyncio.run(self._main())
@@ -54,6 +57,8 @@ class AsyncWorker(Worker):
         while not self._over:
             await self._news.wait()
             self._news.clear()
+        self._stopping.hurry = True
+        self._begin_batches()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -62,6 +67,7 @@ class AsyncWorker(Worker):
         if self._stopping.interrupted:
             for task in self._tasks:
                 task.cancel()
+        self._on_socket()
         self._news.set()
 
     def _on_socket(self) -> None:
@@ -70,6 +76,7 @@ class AsyncWorker(Worker):
         self._take()
         while self._backlog:
             self._begin(*self._backlog.popleft())
+        self._begin_batches()
         if self._over:
             self._news.set()
 
@@ -78,6 +85,37 @@ class AsyncWorker(Worker):
         held.task = asyncio.get_running_loop().create_task(self._do_async(held, work, parts))
         self._tasks.add(held.task)
         held.task.add_done_callback(self._tasks.discard)
+
+    def _begin_batches(self) -> None:
+        """Begin those whose time has come, and see to it that this happens again when the next one's comes."""
+        while not self._stopping.interrupted and (batch := self._next_batch()) is not None:
+            task = asyncio.get_running_loop().create_task(self._run_async(batch))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        moment = self._next_moment()
+        if moment != math.inf and not self._over:
+            delay = max(0.0, moment - time.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._begin_batches)
+
+    async def _run_async(self, batch: Batch) -> None:
+        calls = batch.run()
+        try:
+            call = next(calls)
+            while True:
+                try:
+                    returned = await started_async(call, self._stopping)
+                except Exception as error:  # the batch makes it a reply
+                    call = calls.throw(error)
+                else:
+                    call = calls.send(returned)
+        except StopIteration:
+            pass
+        except (Interrupted, asyncio.CancelledError) as error:
+            self._abandon(batch, self._cancelled(_Held(), error))
+        self._on_socket()
 
     def _withdraw(self, keys: Collection[int]) -> None:
         super()._withdraw(keys)

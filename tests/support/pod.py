@@ -96,7 +96,7 @@ class FakeGateway:
 
     def close(self) -> None:
         """Tell the pod that no more comes."""
-        self.send(Farewell())
+        channel.send(self._socket, [self._peer, *frames.message(Farewell())])  # it may be gone
         channel.close(self._socket)
 
 
