@@ -8,8 +8,8 @@
 The Executor does 100 requests in a second. Several programs with many threads each send 1,200 in a second on a fixed
 timetable, whatever becomes of them, each with a deadline. A thread that waits for an answer leaves out what it misses,
 so a little more than 1,000 are sent. The Flow takes no more than can be done before the deadline, and is to refuse the
-rest at once. The moment the load ends, one client begins to ask alone: recovered is when it is answered about as fast as
-before the load.
+rest at once. The moment the load ends, one client begins to ask alone: recovered is when it is answered about as fast
+as before the load.
 """
 
 from __future__ import annotations
