@@ -1,0 +1,156 @@
+"""Large frames of messages in shared memory: put there by who sends them, and read there by who receives them.
+
+Everybody who can open files in the run directory does so; all others get frames as they are.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Hashable, Iterable, Sequence
+
+import numpy as np
+
+from mproc_flow.transport import blocks
+from mproc_flow.transport.arena import Arena
+from mproc_flow.transport.frames import Frame, Ref
+from mproc_flow.transport.leases import Lease, Leases, address_of
+
+# Arrays begin at such addresses, as numpy likes it and processors, too.
+_ALIGNED = 64
+# A routing id of ZeroMQ's own making begins with a zero.
+_READER = b'm'
+
+
+class Sharing:
+    """What one process shares with others in a run directory. Threads may share it.
+
+    Args:
+        directory: Where the blocks are; empty if the others are not on this host.
+        at_least: A message's large frames are put into shared memory if they have together so many bytes; 0 for never.
+    """
+
+    def __init__(self, directory: str, at_least: int) -> None:
+        self._directory = directory
+        self._at_least = at_least
+        self._leases = Leases(directory)
+        self._arena: Arena | None = None
+        self._warned = False
+        self._count = 0
+        self._obstacle = ''
+        if directory and at_least:
+            self._open()
+
+    @property
+    def works(self) -> bool:
+        """There is shared memory that this process can use."""
+        return self._arena is not None
+
+    def identity(self) -> bytes:
+        """Give a routing id that tells the gateway that this process reads blocks; empty if it does not."""
+        if self._arena is None:
+            return b''
+        self._count += 1
+        return reader(self._arena.owner, self._count)
+
+    def put(self, part: Sequence[Frame], holder: Hashable, leases: Iterable[Lease] = ()) -> Sequence[Frame]:
+        """Put the large frames of a part into shared memory.
+
+        Args:
+            part: The part.
+            holder: On whose behalf, see :meth:`Arena.abandon`.
+            leases: Frames that lie in these blocks already are passed on without a copy.
+
+        Returns:
+            The part with references in their place, or as it was.
+        """
+        placed = list(part)
+        for lease in leases:
+            for number in range(1, len(placed)):
+                if type(placed[number]) is not Ref:
+                    placed[number] = lease.ref(address_of(placed[number]), len(placed[number])) or placed[number]
+        own = [number for number in range(1, len(placed)) if type(placed[number]) is not Ref]
+        size = sum(-(-len(placed[number]) // _ALIGNED) * _ALIGNED for number in own)
+        if self._at_least and size >= self._at_least:
+            self._copy(placed, own, size, holder)
+        return placed
+
+    def open(self, part: list[Frame]) -> list[Lease]:
+        """Put what they refer to in the place of a part's references; see :meth:`Leases.open`."""
+        return self._leases.open(part)
+
+    def free(self, names: Iterable[str]) -> None:
+        """The gateway says that nothing on the way refers to these blocks any more."""
+        if self._arena is not None:
+            self._arena.free(names)
+
+    def abandon(self, holder: Hashable) -> None:
+        """There is no gateway any more that could say so."""
+        if self._arena is not None:
+            self._arena.abandon(holder)
+
+    def forget(self, holder: Hashable) -> None:
+        """This holder goes away, and the gateway, which stays, removes the blocks that it has on the way."""
+        if self._arena is not None:
+            self._arena.forget(holder)
+
+    def close(self) -> None:
+        """Remove all blocks of this process; what it has received stays readable."""
+        arena, self._arena = self._arena, None
+        if arena is not None:
+            arena.close()
+
+    # ---- inside ----
+
+    def _open(self) -> None:
+        self._obstacle = blocks.obstacle(self._directory)
+        if not self._obstacle:
+            try:
+                self._arena = Arena(self._directory)
+            except OSError as error:
+                self._obstacle = str(error)
+
+    def _copy(self, placed: list[Frame], own: list[int], size: int, holder: Hashable) -> None:
+        arena = self._arena
+        if arena is None:
+            self._warn(self._obstacle)
+            return
+        try:
+            block = arena.allocate(size, holder)
+        except OSError as error:
+            self._warn(str(error))
+            return
+        if block is None:
+            return
+        try:
+            start = 0
+            for number in own:
+                length = len(placed[number])
+                np.copyto(block.memory[start : start + length], np.frombuffer(placed[number], np.uint8))
+                placed[number] = Ref(block.name, start, length)
+                start += -(-length // _ALIGNED) * _ALIGNED
+        except BaseException:  # a signal's handler raised: nothing will be sent
+            arena.free((block.name,))
+            raise
+
+    def _warn(self, why: str) -> None:
+        if self._directory and why and not self._warned:
+            self._warned = True
+            logging.getLogger('mproc_flow').warning(
+                'large arrays of process %d travel without shared memory, which is slower: %s', os.getpid(), why
+            )
+
+
+def has_refs(part: Sequence[Frame]) -> bool:
+    """Say whether frames of a part lie in blocks."""
+    return len(part) > 1 and any(type(frame) is Ref for frame in part)
+
+
+def reader(owner: str, number: int) -> bytes:
+    """Give the routing id of a connection of a process with this place among the owners of blocks."""
+    return _READER + f'{owner}{number:x}'.encode()
+
+
+def owner_of(identity: bytes) -> str:
+    """Give the owner in a routing id; empty for who does not read blocks."""
+    return identity[1 : 1 + blocks.OWNER_LENGTH].decode('ascii', 'replace') if identity[:1] == _READER else ''
