@@ -82,8 +82,11 @@ class Executor:
         metas: Namespace with ``name`` (the class's name unless given), ``description``, ``workspace``, ...
         runtime_args: Namespace with ``name`` (of the pod), ``shard_id``, ``shards``, ``replica_id``, ``replicas``,
             ``workspace``. Empty if the Executor was made by hand.
+        writable_arrays: Set it to True in the class if methods change arrays in place: then they get private ones, and
+            the changes go on with the Documents. Otherwise arrays are read-only, and a write raises ValueError.
     """
 
+    writable_arrays = False
     metas: SimpleNamespace
     runtime_args: SimpleNamespace
     _bindings: dict[str, str]

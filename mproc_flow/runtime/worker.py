@@ -10,8 +10,9 @@ from mproc_flow.runtime.bootstrap import Pod
 from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.runtime.stopping import Interrupted, Stopping
 from mproc_flow.runtime.wire import GatewayWire, OpenWire, Wire
-from mproc_flow.transport import channel
+from mproc_flow.transport import blocks, channel
 from mproc_flow.transport.frames import Done, Failed, Farewell, Hello, Part, Work
+from mproc_flow.transport.sharing import Sharing
 
 # One piece of work ahead hides the way to the gateway and back. Where calls are so short that the way is longer, a pod
 # asks for as many as it does in _AHEAD seconds, so that messages travel in batches.
@@ -120,7 +121,9 @@ class Worker:
             return OpenWire(self._context, listen)
         assignment = self._pod.assignment
         identity = f'{assignment.spec.name}#{assignment.generation}'.encode()
-        return GatewayWire(self._context, channel.address(assignment.run_directory, channel.PODS), identity)
+        where = channel.address(assignment.run_directory, channel.PODS)
+        sharing = Sharing(blocks.directory_of(where), assignment.plan.shared_memory_from)
+        return GatewayWire(self._context, where, identity, sharing)
 
     def _say_hello(self) -> None:
         assignment = self._pod.assignment

@@ -8,7 +8,7 @@ import mmap
 import os
 import threading
 import time
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Block:
     def __init__(self, name: str, memory: np.ndarray) -> None:
         self.name = name
         self.memory = memory
-        self.holder: Hashable = None
+        self.holder: bytes | None = None
         self.since = 0.0
 
 
@@ -62,7 +62,7 @@ class Arena:
         self.owner = self._owner.name
         self._trimmed = time.monotonic()
 
-    def allocate(self, size: int, holder: Hashable) -> Block | None:
+    def allocate(self, size: int, holder: bytes) -> Block | None:
         """Give a block with room for so many bytes; None if there are too many already.
 
         Args:
@@ -95,23 +95,24 @@ class Arena:
                 if block is not None:
                     block.holder, block.since = None, now
 
-    def abandon(self, holder: Hashable) -> None:
+    def abandon(self, holder: bytes) -> None:
         """Nobody will tell when the blocks of this holder are free: they are not used again."""
         with self._lock:
             for block in [block for block in self._blocks.values() if block.holder == holder]:
                 self._drop(block)
 
-    def forget(self, holder: Hashable) -> None:
+    def forget(self, holder: bytes) -> None:
         """Leave the blocks of this holder, which goes away, to the gateway."""
         with self._lock:
             for name in [name for name, block in self._blocks.items() if block.holder == holder]:
                 del self._blocks[name]
 
     def close(self) -> None:
-        """Remove all blocks."""
+        """Remove all blocks but those on the way, which are left to the gateway."""
         with self._lock:
-            for block in list(self._blocks.values()):
+            for block in [block for block in self._blocks.values() if block.holder is None]:
                 self._drop(block)
+            self._blocks.clear()
             self._owner.close()
 
     def _find(self, size: int) -> Block | None:

@@ -6,6 +6,7 @@ import mmap
 import os
 import threading
 import weakref
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -119,28 +120,34 @@ class Leases:
                 del self._mapped[name]
 
 
-def private(part: list[Frame]) -> list[Frame]:
+def private(part: Sequence[Frame]) -> list[Frame]:
     """Give a part that the receiver may write to: of what lies in blocks, pages are copied when they are written.
+
+    Where there are too many leases already, frames stay as they are, read-only.
 
     Raises:
         OSError: A block cannot be mapped once more.
     """
-    return [_private(frame) for frame in part]
+    frames = list(part)
+    copies: dict[str, memoryview] = {}
+    for number, frame in enumerate(frames):
+        lease = frame.obj if type(frame) is memoryview else None
+        if isinstance(lease, Lease):
+            if lease.block not in copies and len(lease.out) <= MOST_LEASES:
+                copies[lease.block] = _private(lease)
+            if lease.block in copies:
+                start = address_of(frame) - lease.address
+                frames[number] = copies[lease.block][start : start + len(frame)]
+    return frames
 
 
-def _private(frame: Frame) -> Frame:
-    lease = frame.obj if type(frame) is memoryview else None
-    if not isinstance(lease, Lease) or len(lease.out) > MOST_LEASES:
-        return frame
-    start = address_of(frame) - lease.address
-    before = start % mmap.ALLOCATIONGRANULARITY
+def _private(lease: Lease) -> memoryview:
     # The copy that mmap makes of the descriptor holds the lock as long as the mapping exists.
-    mapped = mmap.mmap(lease.descriptor, before + frame.nbytes, access=mmap.ACCESS_COPY, offset=start - before)
-    memory = np.frombuffer(mapped, np.uint8)
+    memory = np.frombuffer(mmap.mmap(lease.descriptor, lease.nbytes, access=mmap.ACCESS_COPY), np.uint8)
     number = -address_of(memory)  # no descriptor's
     lease.out.add(number)
     weakref.finalize(memory, lease.out.discard, number).atexit = False
-    return memoryview(memory)[before:]
+    return memory.data
 
 
 def address_of(frame: Frame) -> int:

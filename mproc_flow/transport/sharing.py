@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from mproc_flow.transport import blocks
 from mproc_flow.transport.arena import Arena
-from mproc_flow.transport.frames import Frame, Ref
+from mproc_flow.transport.frames import Frame, Part, Ref
 from mproc_flow.transport.leases import Lease, Leases, address_of
 
 # Arrays begin at such addresses, as numpy likes it and processors, too.
@@ -53,7 +53,7 @@ class Sharing:
         self._count += 1
         return reader(self._arena.owner, self._count)
 
-    def put(self, part: Sequence[Frame], holder: Hashable, leases: Iterable[Lease] = ()) -> Sequence[Frame]:
+    def put(self, part: Sequence[Frame], holder: bytes, leases: Iterable[Lease] = ()) -> Sequence[Frame]:
         """Put the large frames of a part into shared memory.
 
         Args:
@@ -75,27 +75,36 @@ class Sharing:
             self._copy(placed, own, size, holder)
         return placed
 
-    def open(self, part: list[Frame]) -> list[Lease]:
-        """Put what they refer to in the place of a part's references; see :meth:`Leases.open`."""
-        return self._leases.open(part)
+    def open(self, parts: list[Part]) -> list[Lease]:
+        """Put parts with what they refer to in the place of those with references; give the leases of that.
+
+        Raises:
+            OSError, ValueError: See :meth:`Leases.open`.
+        """
+        leases: list[Lease] = []
+        for number, part in enumerate(parts):
+            if has_refs(part):
+                parts[number] = opened = list(part)
+                leases += self._leases.open(opened)
+        return leases
 
     def free(self, names: Iterable[str]) -> None:
         """The gateway says that nothing on the way refers to these blocks any more."""
         if self._arena is not None:
             self._arena.free(names)
 
-    def abandon(self, holder: Hashable) -> None:
+    def abandon(self, holder: bytes) -> None:
         """There is no gateway any more that could say so."""
         if self._arena is not None:
             self._arena.abandon(holder)
 
-    def forget(self, holder: Hashable) -> None:
+    def forget(self, holder: bytes) -> None:
         """This holder goes away, and the gateway, which stays, removes the blocks that it has on the way."""
         if self._arena is not None:
             self._arena.forget(holder)
 
     def close(self) -> None:
-        """Remove all blocks of this process; what it has received stays readable."""
+        """Remove all blocks of this process that are not on the way; what it has received stays readable."""
         arena, self._arena = self._arena, None
         if arena is not None:
             arena.close()
@@ -110,7 +119,7 @@ class Sharing:
             except OSError as error:
                 self._obstacle = str(error)
 
-    def _copy(self, placed: list[Frame], own: list[int], size: int, holder: Hashable) -> None:
+    def _copy(self, placed: list[Frame], own: list[int], size: int, holder: bytes) -> None:
         arena = self._arena
         if arena is None:
             self._warn(self._obstacle)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mproc_flow.transport.frames import Frame, Ref
+from mproc_flow.transport.frames import Frame, Part, Ref
+from mproc_flow.transport.leases import Lease
 from mproc_flow.transport.sharing import Sharing
 
 KB = 1024
@@ -44,7 +45,7 @@ def values(size: int, seed: int = 0) -> memoryview:
 
 def sent(sharing: Sharing, *frames: Frame) -> list[Frame]:
     """A part with these frames as it is sent."""
-    part = list(sharing.put([BODY, *frames], 'me'))
+    part = list(sharing.put([BODY, *frames], b'me'))
     assert part[0] == BODY
     return part
 
@@ -52,3 +53,11 @@ def sent(sharing: Sharing, *frames: Frame) -> list[Frame]:
 def names(part: list[Frame]) -> list[str]:
     """Which blocks its frames lie in."""
     return [frame.block for frame in part if isinstance(frame, Ref)]
+
+
+def opened(sharing: Sharing, part: list[Frame]) -> list[Lease]:
+    """Open a part, in its place."""
+    parts: list[Part] = [part]
+    leases = sharing.open(parts)
+    part[:] = parts[0]
+    return leases

@@ -12,7 +12,7 @@ import pytest
 from mproc_flow.transport.frames import Ref
 from mproc_flow.transport.leases import MOST_LEASES, private
 from mproc_flow.transport.sharing import Sharing
-from tests.unit.transport.memory import BODY, KB, names, sent, values
+from tests.unit.transport.memory import BODY, KB, names, opened, sent, values
 
 
 def descriptors() -> int:
@@ -21,7 +21,7 @@ def descriptors() -> int:
 
 def test_what_arrives_cannot_be_written_to(sender: Sharing, receiver: Sharing) -> None:
     part = sent(sender, values(100 * KB))
-    receiver.open(part)
+    opened(receiver, part)
     array = np.frombuffer(part[1], np.float64)
     with pytest.raises(ValueError, match='read-only'):
         array[0] = 1
@@ -31,7 +31,7 @@ def test_what_arrives_cannot_be_written_to(sender: Sharing, receiver: Sharing) -
 
 def test_what_is_held_never_changes(sender: Sharing, receiver: Sharing) -> None:
     part = sent(sender, values(100 * KB))
-    receiver.open(part)
+    opened(receiver, part)
     held = np.frombuffer(part[1], np.uint8)
     for seed in range(1, 200):
         other = sent(sender, values(100 * KB, seed))
@@ -42,7 +42,7 @@ def test_what_is_held_never_changes(sender: Sharing, receiver: Sharing) -> None:
 def test_a_block_is_used_again_as_soon_as_the_last_array_is_gone(sender: Sharing, receiver: Sharing) -> None:
     part = sent(sender, values(100 * KB))
     (name,) = names(part)
-    leases = receiver.open(part)
+    leases = opened(receiver, part)
     array = np.frombuffer(part[1], np.float64)[5:]
     sender.free([name])
     assert names(sent(sender, values(100 * KB))) != [name]
@@ -59,7 +59,7 @@ def test_who_keeps_many_gets_copies(sender: Sharing, receiver: Sharing) -> None:
     for seed in range(3 * MOST_LEASES):
         part = sent(sender, values(70 * KB, seed))
         used = names(part)
-        receiver.open(part)
+        opened(receiver, part)
         kept.append(np.frombuffer(part[1], np.uint8))
         sender.free(used)
     assert descriptors() - before < 6 * MOST_LEASES
@@ -68,7 +68,7 @@ def test_who_keeps_many_gets_copies(sender: Sharing, receiver: Sharing) -> None:
     kept.clear()
     del part
     part = sent(sender, values(70 * KB))
-    assert receiver.open(part)
+    assert opened(receiver, part)
 
 
 def test_no_cycle_of_objects_keeps_a_lease(sender: Sharing, receiver: Sharing) -> None:
@@ -78,7 +78,7 @@ def test_no_cycle_of_objects_keeps_a_lease(sender: Sharing, receiver: Sharing) -
         for _ in range(10):
             part = sent(sender, values(100 * KB))
             used = names(part)
-            receiver.open(part)
+            opened(receiver, part)
             del part
             sender.free(used)
         assert descriptors() - before <= 2  # the mappings of one block
@@ -88,7 +88,7 @@ def test_no_cycle_of_objects_keeps_a_lease(sender: Sharing, receiver: Sharing) -
 
 def test_private_frames_can_be_written_and_nobody_else_sees_it(sender: Sharing, receiver: Sharing) -> None:
     part = sent(sender, values(100 * KB), values(100 * KB, 1))
-    receiver.open(part)
+    opened(receiver, part)
     mine, mine_too = private(part), private(part)
     array = np.frombuffer(mine[2], np.float64)
     array[:] = 1.0
@@ -100,7 +100,7 @@ def test_private_frames_can_be_written_and_nobody_else_sees_it(sender: Sharing, 
 def test_a_block_with_private_copies_is_not_used_again(sender: Sharing, receiver: Sharing) -> None:
     part = sent(sender, values(100 * KB))
     (name,) = names(part)
-    receiver.open(part)
+    opened(receiver, part)
     mine = private(part)
     part.clear()
     sender.free([name])
@@ -116,7 +116,7 @@ def test_who_keeps_many_private_frames_needs_few_descriptors(sender: Sharing, re
     for _ in range(3 * MOST_LEASES):
         part = sent(sender, values(70 * KB))
         used = names(part)
-        receiver.open(part)
+        opened(receiver, part)
         kept.append(private(part))
         sender.free(used)
     assert descriptors() - before < 6 * MOST_LEASES
@@ -136,25 +136,25 @@ def test_who_keeps_many_private_frames_needs_few_descriptors(sender: Sharing, re
 def test_a_reference_that_leads_nowhere_is_an_error(sender: Sharing, receiver: Sharing, ref: Any) -> None:
     (name,) = names(sent(sender, values(100 * KB)))
     with pytest.raises((OSError, ValueError)):
-        receiver.open([BODY, ref(name)])
+        opened(receiver, [BODY, ref(name)])
 
 
 def test_a_block_that_shrank_is_an_error(sender: Sharing, receiver: Sharing) -> None:
     part = sent(sender, values(100 * KB))
     again = list(part)
-    receiver.open(part)
+    opened(receiver, part)
     part.clear()
-    sender.abandon('me')
+    sender.abandon(b'me')
     with pytest.raises((OSError, ValueError)):
-        receiver.open(again)
+        opened(receiver, again)
 
 
 def test_mappings_of_removed_blocks_are_let_go(sender: Sharing, receiver: Sharing) -> None:
     for _ in range(5):
         part = sent(sender, values(100 * KB))
-        receiver.open(part)
+        opened(receiver, part)
         del part
-        sender.abandon('me')
+        sender.abandon(b'me')
     with open('/proc/self/maps', encoding='utf-8') as lines:
         assert sum('(deleted)' in line and '/mfb-' in line for line in lines) <= 1
 
@@ -162,7 +162,7 @@ def test_mappings_of_removed_blocks_are_let_go(sender: Sharing, receiver: Sharin
 def test_a_fork_of_the_program_keeps_what_it_holds(sender: Sharing, receiver: Sharing) -> None:
     part = sent(sender, values(100 * KB))
     used = names(part)
-    receiver.open(part)
+    opened(receiver, part)
     reader, writer = os.pipe()
     pid = os.fork()
     if not pid:

@@ -12,7 +12,7 @@ import pytest
 from mproc_flow.transport.frames import Ref
 from mproc_flow.transport.sharing import Sharing, has_refs, owner_of
 from tests.unit.transport import memory
-from tests.unit.transport.memory import BODY, KB, names, sent, values
+from tests.unit.transport.memory import BODY, KB, names, opened, sent, values
 
 
 def test_large_frames_arrive_as_they_were(sender: Sharing, receiver: Sharing) -> None:
@@ -20,13 +20,13 @@ def test_large_frames_arrive_as_they_were(sender: Sharing, receiver: Sharing) ->
     part = sent(sender, *frames)
     assert has_refs(part)
     assert len(set(names(part))) == 1
-    receiver.open(part)
+    opened(receiver, part)
     assert [bytes(frame) for frame in part[1:]] == [bytes(frame) for frame in frames]
 
 
 def test_frames_begin_at_aligned_addresses(sender: Sharing, receiver: Sharing) -> None:
     part = sent(sender, values(100_001), values(100_003))
-    receiver.open(part)
+    opened(receiver, part)
     assert all(np.frombuffer(frame, np.uint8).__array_interface__['data'][0] % 64 == 0 for frame in part[1:])
 
 
@@ -53,10 +53,10 @@ def test_a_frame_in_a_block_of_the_same_work_is_passed_on_without_a_copy(
 ) -> None:
     part = sent(sender, values(100 * KB), values(200 * KB, 1))
     came = part[1:]
-    leases = receiver.open(part)
+    leases = opened(receiver, part)
     second = np.frombuffer(part[2], np.float64)
     half = memoryview(second[: second.size // 2]).cast('B')
-    answer = receiver.put([BODY, second.reshape(-1).view(np.uint8).data, half], 'pod', leases)
+    answer = receiver.put([BODY, second.reshape(-1).view(np.uint8).data, half], b'pod', leases)
     assert answer[1] == came[1]
     assert answer[2] == Ref(came[1].block, came[1].offset, came[1].length // 2)
     assert len(memory.files(directory)) == 1
@@ -64,10 +64,10 @@ def test_a_frame_in_a_block_of_the_same_work_is_passed_on_without_a_copy(
 
 def test_a_frame_of_earlier_work_is_copied(sender: Sharing, receiver: Sharing, directory: str) -> None:
     part = sent(sender, values(100 * KB))
-    receiver.open(part)
-    answer = list(receiver.put([BODY, part[1]], 'pod', []))
+    opened(receiver, part)
+    answer = list(receiver.put([BODY, part[1]], b'pod', []))
     assert len(memory.files(directory)) == 2
-    sender.open(answer)
+    opened(sender, answer)
     assert bytes(answer[1]) == bytes(values(100 * KB))
 
 
