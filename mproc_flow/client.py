@@ -93,7 +93,7 @@ class BaseClient(Posting):
     def _choose_kind(self, options: Mapping[str, Any]) -> None:
         """Become the kind of client that the options ask for."""
 
-    def _connect(self) -> Callable[[Any, str, IsHopeless], Any]:
+    def _connect(self) -> Callable[..., Any]:
         """Give what makes a connection; it must not refer to this client, which else would never be forgotten."""
         raise NotImplementedError
 
@@ -102,7 +102,7 @@ class BaseClient(Posting):
         self._prefetch = options['prefetch'] or _NO_LIMIT
         self._return_responses = options['return_responses']
         self._explain = explain
-        self._pool: Pool[Any] = Pool(self._connect(), address, is_hopeless)
+        self._pool: Pool[Any] = Pool(self._connect(), address, is_hopeless, options.get('shared_memory_from', 0))
 
     def _letters(self, on: str, parameters: Any, options: PostOptions) -> Letters:
         call = Call(checked_endpoint(on), options.target_executor or '')
@@ -185,7 +185,7 @@ class Client(BaseClient):
         if options['asyncio']:
             self.__class__ = importlib.import_module(_ASYNC_CLIENT).AsyncClient
 
-    def _connect(self) -> Callable[[Any, str, IsHopeless], Connection]:
+    def _connect(self) -> Callable[..., Connection]:
         return Connection
 
     def _exchange(  # nesting: rounds, and the replies of one

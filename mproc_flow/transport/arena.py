@@ -62,6 +62,11 @@ class Arena:
         self.owner = self._owner.name
         self._trimmed = time.monotonic()
 
+    @property
+    def awaits_news(self) -> bool:
+        """Some blocks are not free yet."""
+        return any(block.holder is not None for block in tuple(self._blocks.values()))
+
     def allocate(self, size: int, holder: bytes) -> Block | None:
         """Give a block with room for so many bytes; None if there are too many already.
 

@@ -30,7 +30,7 @@ class Sharing:
         at_least: A message's large frames are put into shared memory if they have together so many bytes; 0 for never.
     """
 
-    def __init__(self, directory: str, at_least: int) -> None:
+    def __init__(self, directory: str = '', at_least: int = 0) -> None:
         self._directory = directory
         self._at_least = at_least
         self._leases = Leases(directory)
@@ -42,9 +42,9 @@ class Sharing:
             self._open()
 
     @property
-    def works(self) -> bool:
-        """There is shared memory that this process can use."""
-        return self._arena is not None
+    def awaits_news(self) -> bool:
+        """The gateway has yet to say of some blocks that they are free."""
+        return self._arena is not None and self._arena.awaits_news
 
     def identity(self) -> bytes:
         """Give a routing id that tells the gateway that this process reads blocks; empty if it does not."""
