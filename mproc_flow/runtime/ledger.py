@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,12 +17,16 @@ from mproc_flow.transport import blocks, sharing
 from mproc_flow.transport.frames import Frame, Free, Part, Ref
 from mproc_flow.transport.leases import Leases
 
-# Who a block belongs to: the socket that he is behind, and his routing id there.
-Owner = tuple[object, bytes]
+
+class Owner(NamedTuple):
+    """Whose a block is: a pod or a client, and its routing id."""
+
+    is_pod: bool
+    peer: bytes
 
 
 class _Block(msgspec.Struct, eq=False):
-    """A block that something here refers to, and how many objects do."""
+    """A block that something here refers to, and what tells the ends of these references."""
 
     name: str
     owner: Owner
@@ -48,7 +52,7 @@ class Ledger:
         directory: Where blocks are.
 
     Attributes:
-        has_news: :meth:`settle` has something to do.
+        is_stale: Blocks came or somebody died, so that something may be left behind: call :meth:`sweep`.
     """
 
     def __init__(self, directory: str) -> None:
@@ -58,92 +62,98 @@ class Ledger:
         self._ended: deque[_Block] = deque()
         # What clients were sent and have not told to have by now: by client, then by request.
         self._sent: dict[bytes, dict[int, deque[Sequence[Part]]]] = {}
-        blocks.sweep(directory, ())  # of pods that died together with a gateway before this one
+        self._dead: set[str] = set()
+        self.is_stale = True  # pods may have died together with a gateway before this one
 
     # ---- what comes in ----
 
-    def note(self, socket: object, peer: bytes, parts: Iterable[Part]) -> None:
+    def note(self, owner: Owner, parts: Iterable[Part]) -> None:
         """Parts came: their references count from now on.
 
         Raises:
-            ValueError: One is none to a block.
+            ValueError: One is none to a block, or comes from somebody who has none.
         """
         for part in parts:
             if sharing.has_refs(part):
-                self._note(part, (socket, peer))
+                self._note(owner, part)
 
     def taken(self, client: bytes, request: int) -> None:
         """A client has, or does not want, the first of the messages for a request that it has not told of yet."""
-        requests = self._sent.get(client, {})
-        messages = requests.get(request)
+        messages = self._sent.get(client, {}).get(request)
         if messages:
             messages.popleft()
             if not messages:
-                self._forget(client, request)
+                self.cancelled(client, (request,))
 
     def cancelled(self, client: bytes, requests: Iterable[int]) -> None:
         """A client will not look at what it was sent for these."""
-        if client in self._sent:
+        sent = self._sent.get(client)
+        if sent is not None:
             for request in requests:
-                self._forget(client, request)
+                sent.pop(request, None)
+            if not sent:
+                del self._sent[client]
+
+    @property
+    def clients(self) -> Iterable[bytes]:
+        """Clients that have not taken all that they were sent."""
+        return self._sent.keys()
+
+    def gone(self, client: bytes) -> None:
+        """A client is gone."""
+        self._sent.pop(client, None)
+        self.is_stale = True
 
     # ---- what goes out ----
 
-    def plain(self, parts: Sequence[Part]) -> Sequence[Part]:
-        """Give parts for somebody who cannot read blocks: what is in these instead of references.
-
-        Raises:
-            OSError, ValueError: A block is gone.
-        """
-        return [self._plain(part) if sharing.has_refs(part) else part for part in parts]
-
     def sent(self, client: bytes, request: int, parts: Sequence[Part]) -> None:
-        """A client that reads blocks was sent these parts: they stay as they are until it has taken them."""
-        if any(map(sharing.has_refs, parts)):
-            self._sent.setdefault(client, {}).setdefault(request, deque()).append(parts)
+        """A client was sent these parts with references: they stay as they are until it has taken them."""
+        self._sent.setdefault(client, {}).setdefault(request, deque()).append(parts)
+
+    def plain(self, parts: Sequence[Part]) -> list[Part]:
+        """Give parts for somebody who cannot read blocks: with what they refer to."""
+        return [self._plain(part) if sharing.has_refs(part) else part for part in parts]
 
     # ---- what is free ----
 
     @property
     def has_news(self) -> bool:
+        """Some blocks may be free."""
         return bool(self._ended)
 
-    @property
-    def is_empty(self) -> bool:
-        """Nothing here refers to any block."""
-        return not self._blocks and not self._sent
-
-    def settle(self) -> dict[Owner, Free]:
+    def settle(self) -> Iterator[tuple[Owner, Free]]:
         """Give what is to be said to owners of blocks that are free by now."""
         free: dict[Owner, list[str]] = {}
         while self._ended:
             block = self._ended.popleft()
             if not block.watches and self._blocks.pop(block.name, None) is not None:
                 free.setdefault(block.owner, []).append(block.name)
-        return {owner: Free(tuple(names)) for owner, names in free.items()}
+        return ((owner, Free(tuple(names))) for owner, names in free.items())
 
     def discard(self, names: Iterable[str]) -> None:
         """Remove blocks that are free and whose owner is gone."""
         for name in names:
             blocks.discard(self._directory, name)
 
-    def sweep(self) -> bool:
-        """Forget what dead clients were sent, and remove all blocks of dead owners; True if nothing is left to do.
+    def sweep(self) -> None:
+        """Remove what dead owners left, but not what something here refers to; to be called again while it is stale.
 
-        Those that something here refers to go when that is gone.
+        An owner counts as dead when it is seen dead for the second time: what it sent last may still come.
         """
-        for client in list(self._sent):
-            if blocks.is_dead(self._directory, sharing.owner_of(client)):
-                del self._sent[client]
-        return blocks.sweep(self._directory, self._blocks) and self.is_empty
+        dead = blocks.dead_owners(self._directory)
+        if dead & self._dead:
+            blocks.remove(self._directory, dead & self._dead, self._blocks)
+        self._dead = dead
+        self.is_stale = bool(dead or self._blocks)
 
     # ---- inside ----
 
-    def _note(self, part: Part, owner: Owner) -> None:
+    def _note(self, owner: Owner, part: Part) -> None:
         refs = [frame for frame in part if type(frame) is Ref]
-        for ref in refs:
-            if not blocks.is_name(ref.block):
-                raise ValueError(f'{ref.block!r} is no name of a block')
+        if not all(blocks.is_name(ref.block) for ref in refs):
+            raise ValueError('a frame is in a block whose name is none')
+        if not owner.is_pod and not sharing.reads_blocks(owner.peer):
+            raise ValueError('a client that shares no memory with us sent some')
         for ref in refs:
             block = self._blocks.get(ref.block)
             if block is None:
@@ -151,18 +161,16 @@ class Ledger:
             watch = _Watch(ref, self._end)
             watch.block = block
             block.watches.add(watch)
+        self.is_stale = True
 
     def _end(self, watch: Any) -> None:
         watch.block.watches.discard(watch)
         self._ended.append(watch.block)
 
-    def _forget(self, client: bytes, request: int) -> None:
-        requests = self._sent[client]
-        requests.pop(request, None)
-        if not requests:
-            del self._sent[client]
-
     def _plain(self, part: Part) -> list[Frame]:
         frames = list(part)
-        self._leases.open(frames)
+        try:
+            self._leases.open(frames)
+        except (OSError, ValueError):  # who gets this finds that frames are missing, and says so
+            return frames[:1]
         return frames

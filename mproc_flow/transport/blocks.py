@@ -121,37 +121,26 @@ def discard(directory: str, name: str) -> None:
         os.unlink(os.path.join(directory, name))
 
 
-def is_dead(directory: str, owner: str) -> bool:
-    """Say whether the process that has or had this place is gone."""
-    try:
-        fd = os.open(os.path.join(directory, owner), os.O_RDONLY | _LOOK)
-    except OSError as error:
-        return error.errno == errno.ENOENT
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-
-
-def sweep(directory: str, kept: Container[str]) -> bool:
-    """Remove what dead owners left, except for these blocks; give True if there was nothing to except."""
+def dead_owners(directory: str) -> set[str]:
+    """Give the owners of blocks that are gone."""
     try:
         names = os.listdir(directory)
     except OSError:
-        return True
+        return set()
     # A living owner's own file was there before its blocks were, even if it is not among these names.
-    dead = {owner for owner in {name[:OWNER_LENGTH] for name in names} if is_dead(directory, owner)}
-    left = {name for name in names if is_name(name) and name[:OWNER_LENGTH] in dead}
-    spared = {name for name in left if name in kept}
-    for name in left - spared:
-        discard(directory, name)
-    for owner in dead - {name[:OWNER_LENGTH] for name in spared}:
-        with contextlib.suppress(OSError):
-            os.unlink(os.path.join(directory, owner))
-    return not spared
+    return {owner for owner in {name[:OWNER_LENGTH] for name in names} if _is_dead(directory, owner)}
+
+
+def remove(directory: str, owners: Container[str], kept: Container[str]) -> None:
+    """Remove the blocks of these owners, except for some, and the places of those who have none any more."""
+    names = [name for name in os.listdir(directory) if name[:OWNER_LENGTH] in owners]
+    spared = {name[:OWNER_LENGTH] for name in names if name in kept}
+    for name in names:
+        if is_name(name) and name not in kept:
+            discard(directory, name)
+        elif name not in kept and name not in spared:
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(directory, name))
 
 
 def _alone(directory: str, name: str, wipe: bool) -> bool:
@@ -163,6 +152,21 @@ def _alone(directory: str, name: str, wipe: bool) -> bool:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if wipe:  # also for those who keep it mapped without reading it
             os.ftruncate(fd, 0)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
+def _is_dead(directory: str, owner: str) -> bool:
+    """Say whether the process that has or had this place is gone."""
+    try:
+        fd = os.open(os.path.join(directory, owner), os.O_RDONLY | _LOOK)
+    except OSError as error:
+        return error.errno == errno.ENOENT
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     except OSError:
         return False

@@ -51,7 +51,7 @@ class Sharing:
         if self._arena is None:
             return b''
         self._count += 1
-        return reader(self._arena.owner, self._count)
+        return _READER + f'{self._arena.owner}-{self._count:x}'.encode()
 
     def put(self, part: Sequence[Frame], holder: bytes, leases: Iterable[Lease] = ()) -> Sequence[Frame]:
         """Put the large frames of a part into shared memory.
@@ -155,11 +155,11 @@ def has_refs(part: Sequence[Frame]) -> bool:
     return len(part) > 1 and any(type(frame) is Ref for frame in part)
 
 
-def reader(owner: str, number: int) -> bytes:
-    """Give the routing id of a connection of a process with this place among the owners of blocks."""
-    return _READER + f'{owner}{number:x}'.encode()
+def without_refs(part: Part) -> Part:
+    """Give a part from somebody who shares no memory with us: who reads it finds if frames are missing, and says so."""
+    return part[:1] if has_refs(part) else part
 
 
-def owner_of(identity: bytes) -> str:
-    """Give the owner in a routing id; empty for who does not read blocks."""
-    return identity[1 : 1 + blocks.OWNER_LENGTH].decode('ascii', 'replace') if identity[:1] == _READER else ''
+def reads_blocks(identity: bytes) -> bool:
+    """Say whether this is the routing id of a client that :meth:`Sharing.identity` gave one."""
+    return identity.startswith(_READER)

@@ -117,9 +117,9 @@ def test_forgotten_blocks_are_left_to_the_gateway(directory: str) -> None:
     arena.free([left.name])
     arena.close()
     assert memory.files(directory) == [left.name]
-    assert not blocks.sweep(directory, {left.name})
+    blocks.remove(directory, blocks.dead_owners(directory), {left.name})
     assert memory.files(directory) == [left.name]
-    assert blocks.sweep(directory, ())
+    blocks.remove(directory, blocks.dead_owners(directory), ())
     assert os.listdir(directory) == []
 
 
@@ -161,7 +161,7 @@ def test_blocks_of_a_dead_owner_are_swept_and_those_of_a_living_one_are_not(aren
         os._exit(0)
     os.waitpid(pid, 0)
     assert len(memory.files(directory)) == 2
-    assert blocks.sweep(directory, ())
+    blocks.remove(directory, blocks.dead_owners(directory), ())
     assert memory.files(directory) == [mine.name]
     assert memory.owners(directory) == [arena.owner]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mproc_flow.transport.frames import Ref
-from mproc_flow.transport.sharing import Sharing, has_refs, owner_of
+from mproc_flow.transport.sharing import Sharing, has_refs, reads_blocks
 from tests.unit.transport import memory
 from tests.unit.transport.memory import BODY, KB, names, opened, sent, values
 
@@ -116,8 +116,8 @@ def test_a_signal_in_the_midst_of_copying_frees_the_block(
     assert len(memory.files(directory)) == 1
 
 
-def test_an_identity_tells_whose_it_is(sender: Sharing) -> None:
+def test_an_identity_tells_who_reads_blocks(sender: Sharing) -> None:
     one, other = sender.identity(), sender.identity()
     assert one != other
-    assert owner_of(one) == owner_of(other) != ''
-    assert owner_of(b'\0\1\2\3\4') == ''
+    assert reads_blocks(one)
+    assert not reads_blocks(b'\0\1\2\3\4')
