@@ -95,6 +95,11 @@ class Leases:
                 part[number] = np.array(frame).data.toreadonly()
         return []
 
+    def close(self) -> None:
+        """Let go of all mappings that nobody reads."""
+        with self._lock:
+            self._mapped.clear()
+
     def _lease(self, name: str) -> Lease:
         descriptor = blocks.open_shared(self._directory, name)
         try:

@@ -70,9 +70,8 @@ class Sharing:
                 if type(placed[number]) is not Ref:
                     placed[number] = lease.ref(address_of(placed[number]), len(placed[number])) or placed[number]
         own = [number for number in range(1, len(placed)) if type(placed[number]) is not Ref]
-        size = sum(-(-len(placed[number]) // _ALIGNED) * _ALIGNED for number in own)
-        if self._at_least and size >= self._at_least:
-            self._copy(placed, own, size, holder)
+        if self._at_least and sum(len(placed[number]) for number in own) >= self._at_least:
+            self._copy(placed, own, holder)
         return placed
 
     def open(self, parts: list[Part]) -> list[Lease]:
@@ -105,6 +104,7 @@ class Sharing:
 
     def close(self) -> None:
         """Remove all blocks of this process that are not on the way; what it has received stays readable."""
+        self._leases.close()
         arena, self._arena = self._arena, None
         if arena is not None:
             arena.close()
@@ -119,13 +119,13 @@ class Sharing:
             except OSError as error:
                 self._obstacle = str(error)
 
-    def _copy(self, placed: list[Frame], own: list[int], size: int, holder: bytes) -> None:
+    def _copy(self, placed: list[Frame], own: list[int], holder: bytes) -> None:
         arena = self._arena
         if arena is None:
             self._warn(self._obstacle)
             return
         try:
-            block = arena.allocate(size, holder)
+            block = arena.allocate(sum(_aligned(len(placed[number])) for number in own), holder)
         except OSError as error:
             self._warn(str(error))
             return
@@ -137,7 +137,7 @@ class Sharing:
                 length = len(placed[number])
                 np.copyto(block.memory[start : start + length], np.frombuffer(placed[number], np.uint8))
                 placed[number] = Ref(block.name, start, length)
-                start += -(-length // _ALIGNED) * _ALIGNED
+                start += _aligned(length)
         except BaseException:  # a signal's handler raised: nothing will be sent
             arena.free((block.name,))
             raise
@@ -148,6 +148,10 @@ class Sharing:
             logging.getLogger('mproc_flow').warning(
                 'large arrays of process %d travel without shared memory, which is slower: %s', os.getpid(), why
             )
+
+
+def _aligned(length: int) -> int:
+    return -(-length // _ALIGNED) * _ALIGNED
 
 
 def has_refs(part: Sequence[Frame]) -> bool:
