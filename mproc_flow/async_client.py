@@ -199,8 +199,8 @@ class AsyncClient(BaseClient):
     async def _exchange(  # nesting: rounds, and the deliveries of one
         self, letters: Letters, inputs: Any, options: PostOptions
     ) -> AsyncGenerator[Delivery, None]:
+        letters.begin()
         async with reading(inputs, options.request_size) as source:
-            letters.begin()
             while letters.unfinished:
                 await asyncio.sleep(letters.pause)
                 letters.check_time()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mproc_flow.errors import BadOption, MprocFlowError, PodDied
 from mproc_flow.model.request import Response
 from mproc_flow.options.address import tcp_address
-from mproc_flow.options.groups import CLIENT
+from mproc_flow.options.groups import CLIENT, FLOW
 from mproc_flow.posting.callbacks import Callback, Callbacks
 from mproc_flow.posting.inputs import sync_batches
 from mproc_flow.posting.letters import Delivery, Letters
@@ -33,6 +33,7 @@ READY_BOUND = 5.0
 # By name: it stands above this module, and asyncio is for those who use it.
 _ASYNC_CLIENT = 'mproc_flow.async_client'
 _NO_LIMIT = 1 << 62
+_SHARED_FROM = FLOW['shared_memory_from'].default
 
 _Self = TypeVar('_Self', bound='BaseClient')
 
@@ -102,7 +103,7 @@ class BaseClient(Posting):
         self._prefetch = options['prefetch'] or _NO_LIMIT
         self._return_responses = options['return_responses']
         self._explain = explain
-        self._pool: Pool[Any] = Pool(self._connect(), address, is_hopeless, options.get('shared_memory_from', 0))
+        self._pool: Pool[Any] = Pool(self._connect(), address, is_hopeless, options.get('shared_memory_from', _SHARED_FROM))
 
     def _letters(self, on: str, parameters: Any, options: PostOptions) -> Letters:
         call = Call(checked_endpoint(on), options.target_executor or '')
@@ -145,9 +146,9 @@ class Client(BaseClient):
 
         Returns:
             The Documents of all answers in the order in which they came (or the Responses); None if ``on_done`` or
-            ``on_always`` is given. With ``stream=True`` a generator of the Documents (or the Response) of each answer,
-            and of each partial one, whatever callbacks there are; nothing is sent before it is asked for the first, and
-            what is under way when it is closed is cancelled.
+            ``on_always`` is given. With ``stream=True`` a generator of the Documents (or the Response) of each answer
+            and each partial one, whatever callbacks there are: it sends nothing before it is asked for the first, and
+            cancels what is under way when it is closed.
 
         Raises:
             MprocFlowError: BadServer, PodDied, FlowFailed, FlowClosed, DeadlineExceeded, Overloaded: how a request
@@ -156,15 +157,7 @@ class Client(BaseClient):
         chosen = PostOptions.of({'return_responses': self._return_responses, **options})
         callbacks = Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
         exchange = self._exchange(self._letters(on, parameters, chosen), inputs, chosen)
-        if chosen.stream:
-            return _each(exchange, callbacks, chosen, (inputs, on or '/'))
-        kept: list[Response] = []
-        # An error's traceback would keep the exchange, and its connection, open.
-        with contextlib.closing(exchange), progress(chosen.show_progress, inputs, on or '/') as bar:
-            for delivery in exchange:
-                bar.add(delivery)
-                kept += callbacks.call(delivery.response, delivery.info)
-        return callbacks.result(kept, chosen.return_responses, chosen.return_type)
+        return (_each if chosen.stream else _all)(exchange, callbacks, chosen, (inputs, on or '/'))
 
     def is_flow_ready(self, timeout: float = READY_BOUND) -> bool:
         """Say whether the Flow is there and every Executor that an answer waits for has a process that takes work.
@@ -191,8 +184,8 @@ class Client(BaseClient):
     def _exchange(  # nesting: rounds, and the replies of one
         self, letters: Letters, inputs: Any, options: PostOptions
     ) -> Generator[Delivery, None, None]:
-        documents = sync_batches(inputs, options.request_size)
         letters.begin()
+        documents = sync_batches(inputs, options.request_size, letters.call.deadline)
         while letters.unfinished:
             pause = letters.pause
             if pause:  # even sleep(0) takes as long as half of a call
@@ -209,6 +202,19 @@ class Client(BaseClient):
                     raise self._loss() from lost
             finally:
                 self._pool.release(connection)
+
+
+def _all(
+    exchange: Generator[Delivery, None, None], callbacks: Callbacks, options: PostOptions, what: tuple[Any, str]
+) -> Any:
+    """Give the answers when all are there."""
+    kept: list[Response] = []
+    # An error's traceback would keep the exchange, and its connection, open.
+    with contextlib.closing(exchange), progress(options.show_progress, *what) as bar:
+        for delivery in exchange:
+            bar.add(delivery)
+            kept += callbacks.call(delivery.response, delivery.info)
+    return callbacks.result(kept, options.return_responses, options.return_type)
 
 
 def _each(

@@ -9,6 +9,7 @@ import json
 import mimetypes
 import sys
 import textwrap
+from collections import deque
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ _HOW = ('parameters', 'request_size', 'target_executor', 'timeout', 'max_attempt
 
 
 def client(parser: argparse.ArgumentParser) -> Run:
-    """Send Documents and print the answers, in the order of what was sent."""
+    """Send Documents and print the answers as they come, in the order of what was sent."""
     add_flags(parser, CLIENT, _NOT_HERE)
     parser.add_argument('--on', default='/', metavar='ENDPOINT', help='Where they go (default: /).')
     _add_inputs(parser)
@@ -51,21 +52,12 @@ def client(parser: argparse.ArgumentParser) -> Run:
 
         printer = _Printer(arguments.output)
         on_error = printer.complain if arguments.continue_on_error else None
-        options = {name: getattr(arguments, name) for name in _HOW}
+        options = {'results_in_order': True, 'stream': True} | {name: getattr(arguments, name) for name in _HOW}
         inputs = _inputs(arguments)
         try:
             with Client(**given(arguments, CLIENT, _NOT_HERE)) as sender, contextlib.closing(inputs):
-                answers = sender.post(
-                    arguments.on,
-                    inputs,
-                    on_done=printer.show,
-                    on_error=on_error,
-                    results_in_order=True,
-                    stream=True,
-                    **options,
-                )
-                for _ in answers:
-                    pass
+                answers = sender.post(arguments.on, inputs, on_done=printer.show, on_error=on_error, **options)
+                deque(answers, maxlen=0)  # only for what the callbacks do
         except BadClientCallback as error:
             raise _unprinted(error.__cause__) from None
         return FAILED if printer.failed else DONE

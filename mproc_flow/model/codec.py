@@ -105,14 +105,9 @@ def decode(frames: Sequence[Buffer], writable: bool = False) -> tuple[DocumentAr
 
 def _encode(docs: Sequence[Document], parameters: Mapping[str, Any], *, careful: bool) -> list[Any]:
     frames: list[Any] = [b'']
-    body = _Body(VERSION, [], {})
-    copied, is_plain = False, quick.is_plain_document
-    for position, doc in enumerate(docs):
-        if careful or not is_plain(doc):
-            doc = portable.portable_document(doc, position)
-            copied = True
-        body.docs.append(doc)
-    if copied:
+    body = _Body(VERSION, list(docs), {})
+    if careful or not all(map(quick.is_plain_document, docs)):
+        body.docs = [_travelling(doc, position, careful) for position, doc in enumerate(docs)]
         _detach_blobs(body, frames)
     plain = not careful and quick.is_plain_parameters(parameters)
     body.parameters = dict(parameters) if plain else portable.portable_parameters(parameters)
@@ -122,6 +117,10 @@ def _encode(docs: Sequence[Document], parameters: Mapping[str, Any], *, careful:
     finally:
         _current.frames = outer
     return frames
+
+
+def _travelling(doc: Document, position: int, careful: bool) -> Document:
+    return portable.portable_document(doc, position) if careful or not quick.is_plain_document(doc) else doc
 
 
 def _detach_blobs(body: _Body, frames: list[Any]) -> None:

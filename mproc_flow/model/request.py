@@ -126,6 +126,11 @@ def batches(inputs: Any, request_size: int) -> Iterator[DocumentArray]:
     Raises:
         BadClientInput: The inputs, or an item of them, cannot become a Document.
     """
+    if isinstance(inputs, DocumentArray) and request_size > 0:  # nothing has to be made of them
+        yield inputs[:request_size]
+        for start in range(request_size, len(inputs), request_size):
+            yield inputs[start : start + request_size]
+        return
     docs = map(as_document, _items(inputs), count())
     if request_size <= 0:
         yield DocumentArray(docs)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
 from itertools import count
 from typing import Any
 
+from mproc_flow.errors import DeadlineExceeded
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.request import as_document, batches, called
 
@@ -14,10 +17,19 @@ _DONE = object()
 _SIGNALS = 0.5
 
 
-def sync_batches(inputs: Any, size: int) -> Iterator[DocumentArray]:
-    """Cut inputs of any kind into requests; asynchronous ones are read in an event loop of their own, in a thread."""
+def sync_batches(inputs: Any, size: int, deadline: float = 0.0) -> Iterator[DocumentArray]:
+    """Cut inputs of any kind into requests; asynchronous ones are read in an event loop of their own, in a thread.
+
+    Args:
+        inputs: See :func:`mproc_flow.model.request.batches`.
+        size: See there.
+        deadline: When an input is not awaited any more, in seconds of the monotonic clock; 0 for no limit.
+
+    Raises:
+        DeadlineExceeded: While one was awaited.
+    """
     inputs = called(inputs)
-    return batches(_drained(inputs) if isinstance(inputs, AsyncIterable) else inputs, size)
+    return batches(_drained(inputs, deadline) if isinstance(inputs, AsyncIterable) else inputs, size)
 
 
 async def async_batches(inputs: AsyncIterable[Any], size: int) -> AsyncIterator[DocumentArray]:
@@ -32,7 +44,7 @@ async def async_batches(inputs: AsyncIterable[Any], size: int) -> AsyncIterator[
         yield batch
 
 
-def _drained(inputs: AsyncIterable[Any]) -> Iterator[Any]:
+def _drained(inputs: AsyncIterable[Any], deadline: float) -> Iterator[Any]:
     """Give the items one by one; the loop that reads them runs in a thread, as this one may have a loop already."""
     import asyncio  # would make every other program start later, and so would the next one
     from concurrent.futures import ThreadPoolExecutor, wait
@@ -46,8 +58,9 @@ def _drained(inputs: AsyncIterable[Any]) -> Iterator[Any]:
             nonlocal task
             task = loop.create_task(_next(items))
             running = thread.submit(loop.run_until_complete, task)
-            while not wait((running,), _SIGNALS).done:
-                pass
+            while not wait((running,), min(_SIGNALS, _left(deadline))).done:
+                if not _left(deadline):
+                    raise DeadlineExceeded('time is over; the next input was awaited')
             return running.result()
 
         try:
@@ -57,6 +70,10 @@ def _drained(inputs: AsyncIterable[Any]) -> Iterator[Any]:
                 loop.call_soon_threadsafe(task.cancel)
             thread.submit(loop.run_until_complete, _end(items)).result()
             loop.close()
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic()) if deadline else math.inf
 
 
 async def _next(items: AsyncIterator[Any]) -> Any:

@@ -204,6 +204,8 @@ class Letters:
         delivery = Delivery(self._response(letter, reply), None, 0)
         if self._options.results_in_order and letter.number != self._turn:
             self._early_parts.setdefault(letter.number, []).append(delivery)
+            if self._again:  # and so whose turn it is, for all we know: it is sent when this round has ended
+                more()
             return
         yield delivery
         more()

@@ -61,9 +61,9 @@ class Worker:
 
     def _loop(self) -> None:
         self._heed()  # what came together with the Assignment has been read, and no descriptor tells of it
-        poller = channel.poller(self._socket, *self._stopping.filenos())
+        poller = channel.Poller(self._socket, *self._stopping.filenos())
         while not self._over:
-            events = dict(poller.poll())
+            events = poller.poll()
             if any(fd in events for fd in self._stopping.filenos()):
                 self._heed()
             if self._socket in events and not self._over:

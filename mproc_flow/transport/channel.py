@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -169,12 +170,24 @@ def fileno(socket: Socket) -> int:
     return int(socket.get(zmq.FD))
 
 
-def poller(*sources: Socket | int) -> zmq.Poller:
-    """Give a poller that waits until one of these sockets or descriptors can be read."""
-    poller = zmq.Poller()
-    for source in sources:
-        poller.register(source, zmq.POLLIN)
-    return poller
+class Poller:
+    """Waits until one of some sockets or descriptors can be read.
+
+    It does what ``zmq.Poller`` does with a third of the system calls, which asks each socket three times.
+    """
+
+    def __init__(self, *sources: Socket | int) -> None:
+        self._sources = {source if isinstance(source, int) else fileno(source): source for source in sources}
+        self._sockets = [source for source in sources if not isinstance(source, int)]
+        self._poll = select.poll()
+        for fd in self._sources:
+            self._poll.register(fd, select.POLLIN)
+
+    def poll(self, timeout_ms: int | None = None) -> list[Socket | int]:
+        """Give those that may be readable: of a socket, that something changed. None of them after the timeout."""
+        # The descriptors tell changes only: what came before has to be asked for.
+        ready: list[Socket | int] = [socket for socket in self._sockets if is_readable(socket)]
+        return [self._sources[fd] for fd, _ in self._poll.poll(0 if ready else timeout_ms)] + ready
 
 
 def connection_news(monitor: Socket) -> Iterator[bool]:

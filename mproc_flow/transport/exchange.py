@@ -95,7 +95,7 @@ class Connection:
         self._connected = False
         self._line = Line(context, address, sharing or Sharing())
         self._socket, self._monitor = self._line.socket, self._line.monitor
-        self._poller = channel.poller(self._socket, self._monitor)
+        self._poller = channel.Poller(self._socket, self._monitor)
         self._next = self._first = 0
         self._deadline = 0.0
         self._unpaid: dict[int, int] = {}  # partial answers that came since the gateway was told to send more
@@ -114,8 +114,10 @@ class Connection:
         try:
             while more or pending:
                 more = more and self._submit(call, waiting, pending, window)
-                idle = not more or len(pending) >= window()
-                yield from self._replies(pending, self._patience(idle) if pending else 0.0)
+                patience = self._patience(not more or self._room(pending, window) <= 0) if more or pending else 0.0
+                yield from self._replies(pending, patience)
+                if more or pending:
+                    self._check(patience, len(pending))
         finally:
             self._give_up(pending)
 
@@ -177,12 +179,18 @@ class Connection:
 
     def _submit(self, call: Call, waiting: Iterator[list[Frame]], pending: set[int], window: Window) -> bool:
         """Send a few more requests; False when there are no more."""
-        for _ in range(min(AT_ONCE, window() - len(pending))):
+        for _ in range(self._room(pending, window)):
             payload = next(waiting, None)
             if payload is None:
                 return False
             self._send(call, payload, pending)
         return True
+
+    def _room(self, pending: set[int], window: Window) -> int:
+        """Say how many requests may be sent now: none when there is no time left for them."""
+        if self._deadline and time.monotonic() > self._deadline:
+            return 0
+        return min(AT_ONCE, window() - len(pending))
 
     def _send(self, call: Call, payload: list[Frame], pending: set[int]) -> None:
         header = Submit(self._next, *call)
@@ -200,8 +208,6 @@ class Connection:
     def _replies(self, pending: set[int], patience: float | None) -> Iterator[Reply]:
         reply = self._receive(pending)  # to ask is cheaper than to wait, and while many are under way there is one
         if reply is None:
-            if self._unpaid:
-                self._pay_all()
             if patience == 0.0:
                 self.update()
             else:
@@ -210,8 +216,6 @@ class Connection:
         while reply is not None:
             yield reply
             reply = self._receive(pending) if pending else None
-        if pending:
-            self._check(patience, len(pending))
 
     def _check(self, patience: float | None, pending: int) -> None:
         """Raise what ends the exchange before its requests have ended."""
@@ -230,8 +234,10 @@ class Connection:
         return patience if self._connected else min(patience, _LOOK_AGAIN)
 
     def _woken(self, by_event: bool) -> None:
-        """See after a wait whether there is, and will be, a connection."""
+        """See after a wait whether there is, and will be, a connection, and what keeps answers from coming."""
         self.update()
+        if not by_event and self._unpaid:
+            self._pay_all()
         if not by_event and not self._connected and not self.is_lost:
             self.is_lost = self._is_hopeless(time.monotonic() - self._made)
 
@@ -271,6 +277,6 @@ class Connection:
         self._line.send(More(request, count))
 
     def _pay_all(self) -> None:
-        """Nothing is there to be taken. What is not taken waits for other requests, and must not keep these waiting."""
+        """Nothing came for a while. What came before and waits for other requests may be what keeps these waiting."""
         for request in tuple(self._unpaid):
             self._pay(request)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any
 
 from mproc_flow.transport import channel
-from mproc_flow.transport.exchange import AT_ONCE, Call, Connection, Reply, Window
+from mproc_flow.transport.exchange import Call, Connection, Reply, Window
 from mproc_flow.transport.frames import Frame, Pong
 from mproc_flow.transport.sharing import Sharing
 from mproc_flow.transport.turns import Turns
@@ -60,21 +60,19 @@ class AsyncConnection(Connection):
         feed = _Feed(requests)
         try:
             while feed.more or pending:
-                for payload in feed.take(min(AT_ONCE, window() - len(pending))):
+                for payload in feed.take(self._room(pending, window)):
                     await self._send_async(call, payload, pending)
-                idle = not feed.more or feed.waiting is not None or len(pending) >= window()
+                idle = not feed.more or feed.waiting is not None or self._room(pending, window) <= 0
                 patience = self._patience(idle) if feed.more or pending else 0.0
                 reply = self._receive(pending)
                 if reply is None:
-                    if self._unpaid:
-                        self._pay_all()
                     await self._rest(patience, feed.waiting)
                     reply = self._receive(pending)
                 while reply is not None:
                     yield reply
                     await self._turns.pass_on()
                     reply = self._receive(pending) if pending else None
-                if pending or feed.waiting is not None:
+                if feed.more or pending:
                     self._check(patience, len(pending))
         finally:
             self._give_up(pending)

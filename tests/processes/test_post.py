@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,19 +114,26 @@ def flows(marked: None) -> Iterator[tuple[Flow, AsyncFlow]]:
 Post = Callable[..., Any]
 
 
-@pytest.fixture(params=['sync', 'async', 'async-for'])
+def joined(found: Iterable[Any], options: dict[str, Any]) -> Any:
+    """Put together what was given one by one."""
+    return list(found) if options.get('return_responses') else DocumentArray(itertools.chain(*found))
+
+
+@pytest.fixture(params=['sync', 'stream', 'async', 'async-for', 'async-stream'])
 def post(request: pytest.FixtureRequest, flows: tuple[Flow, AsyncFlow]) -> Post:
     """post() of a running Flow: synchronous, awaited, and iterated over."""
     kind = request.param
     f, g = flows
     if kind == 'sync':
         return f.post
+    if kind == 'stream':
+        return lambda *args, **options: joined(f.post(*args, stream=True, **options), options)
 
     async def run(*args: Any, **options: Any) -> Any:
         if kind == 'async':
             return await g.post(*args, **options)
-        found = [answer async for answer in g.post(*args, **options)]
-        return found if options.get('return_responses') else DocumentArray(itertools.chain(*found))
+        answers = g.post(*args, stream=kind == 'async-stream', **options)
+        return joined([answer async for answer in answers], options)
 
     return lambda *args, **options: asyncio.run(run(*args, **options))
 

@@ -44,8 +44,8 @@ class FakeGateway(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        poller = channel.poller(self._socket, self._reader)
-        while not self._dying and self._reader not in dict(poller.poll()):
+        poller = channel.Poller(self._socket, self._reader)
+        while not self._dying and self._reader not in poller.poll():
             message = channel.receive(self._socket)
             if message is not None:
                 self._hear(*message)

@@ -107,7 +107,7 @@ def test_more_is_not_said_for_each_part(wire: Wire, stream: Stream) -> None:
 
 
 def test_what_waits_for_another_request_does_not_keep_this_one_waiting(wire: Wire, stream: Stream) -> None:
-    """Parts that nobody takes, as their turn has not come: their request goes on when nothing else is there."""
+    """Parts that nobody takes, as it is not their turn: their request goes on when nothing else comes for a while."""
     producer = Producer(3 * AHEAD, part)
 
     def first_is_late(gateway: FakeGateway, submit: Submit, payload: list[Frame]) -> None:
