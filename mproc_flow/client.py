@@ -103,7 +103,9 @@ class BaseClient(Posting):
         self._prefetch = options['prefetch'] or _NO_LIMIT
         self._return_responses = options['return_responses']
         self._explain = explain
-        self._pool: Pool[Any] = Pool(self._connect(), address, is_hopeless, options.get('shared_memory_from', _SHARED_FROM))
+        self._pool: Pool[Any] = Pool(
+            self._connect(), address, is_hopeless, options.get('shared_memory_from', _SHARED_FROM)
+        )
 
     def _letters(self, on: str, parameters: Any, options: PostOptions) -> Letters:
         call = Call(checked_endpoint(on), options.target_executor or '')

@@ -40,7 +40,7 @@ def _external_has_an_address(values: Mapping[str, Any], where: str) -> None:
             raise BadOption(f'{place(where, name)} cannot be given for an external Executor, which runs already')
 
 
-_NOT_FOR_EXTERNAL = ('uses', 'uses_before', 'uses_after', 'replicas', 'shards', 'when', 'disable_reduce')
+_NOT_FOR_EXTERNAL = ('uses', 'uses_before', 'uses_after', 'replicas', 'shards', 'when', 'disable_reduce', 'retries')
 
 _PORT = Integer(0, 65535)
 
@@ -58,6 +58,13 @@ FLOW = OptionGroup(
         ),
         Option('protocol', Protocol(), 'How clients talk to the Flow over TCP.'),
         Option('prefetch', Integer(0), 'Most requests in flight for one call of post(); 0 is no limit.', default=1000),
+        Option(
+            'max_in_flight',
+            Integer(1),
+            'Most requests under way in the gateway, of all clients; those beyond are refused at once. A client that '
+            'has many of them is refused sooner than one that has few.',
+            default=10_000,
+        ),
         Option('return_responses', Flag(), 'post() gives Responses instead of their Documents.', default=False),
         Option('inspect', Choice(('collect', 'hang', 'remove')), _INSPECT, default='collect'),
         Option('asyncio', Flag(), 'post() can be awaited: an AsyncFlow, or an AsyncClient.', default=False),
@@ -126,7 +133,10 @@ CLIENT = OptionGroup(
 )
 
 # What a Deployment has of a Flow: how it is reached when it is served alone.
-ALONE = ('host', 'port', 'protocol', 'prefetch', 'return_responses', 'quiet', 'preload', 'shared_memory_from')
+ALONE = (
+    'host', 'port', 'protocol', 'prefetch', 'max_in_flight', 'return_responses', 'quiet', 'preload',
+    'shared_memory_from',
+)  # fmt: skip
 
 _NOT_ALONE = ('needs', 'floating', 'external', *ALONE, *(option.name for option in EXECUTOR_OF_JINA))
 
@@ -139,7 +149,7 @@ DEPLOYMENT = OptionGroup(
 
 GATEWAY = OptionGroup(
     'the gateway',
-    tuple(FLOW[name] for name in ('host', 'port', 'protocol', 'prefetch')) + FLOW_OF_JINA,
+    tuple(FLOW[name] for name in ('host', 'port', 'protocol', 'prefetch', 'max_in_flight')) + FLOW_OF_JINA,
 )
 
 

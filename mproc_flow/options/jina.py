@@ -18,7 +18,6 @@ _METRICS = 'metrics'
 _TRACES = 'traces'
 _CLOUDS = 'the containers of cloud providers'
 _STATE = 'replicated state'
-_DATA_PATH = 'deadlines and retries on the way between Executors'
 _TEXT, _DATA = Text(), Data()
 _MAPPING = Union((DictOf(_TEXT, _DATA), _TEXT))
 
@@ -26,8 +25,6 @@ _LATER: dict[str, tuple[str, Kind, object]] = {  # name: (what it needs, kind, J
     'tls': (_KEYS, Flag(), False),
     'https': (_KEYS, Flag(), False),  # what tls was called before
     'compression': (_GRPC, _TEXT, 'NoCompression'),
-    'timeout_send': (_DATA_PATH, Integer(), None),
-    'retries': (_DATA_PATH, Integer(), -1),
     'log_config': (_LOGS, _DATA, 'default'),
     'quiet_error': (_LOGS, Flag(), False),
     'monitoring': (_METRICS, Flag(), False),

@@ -44,6 +44,22 @@ SHARED = (
         unit='s',
         inherit=True,
     ),
+    Option(
+        'timeout_send',
+        Integer(high=_LONGEST_MS),
+        'How long one process may take over one piece of work, from when it is given to it; then the request fails. '
+        '0 or less, or nothing, is for ever.',
+        unit='ms',
+        inherit=True,
+    ),
+    Option(
+        'retries',
+        Integer(-1),
+        'How often a piece of work is given to a process again after one died that held it; -1 sets no limit. What was '
+        'begun is given again only if its method may be retried.',
+        default=-1,
+        inherit=True,
+    ),
     Option('restart', Flag(), 'Start a process again when it dies.', default=True, inherit=True),
     Option(
         'replicas',

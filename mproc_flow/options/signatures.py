@@ -15,6 +15,7 @@ class FlowOptions(TypedDict, total=False):
     port: int | None
     protocol: str | None
     prefetch: int | None
+    max_in_flight: int | None
     return_responses: bool | None
     inspect: str | None
     asyncio: bool | None
@@ -27,6 +28,8 @@ class FlowOptions(TypedDict, total=False):
     start_method: str | None
     timeout_ready: int | None
     timeout_ctrl: float | None
+    timeout_send: int | None
+    retries: int | None
     restart: bool | None
     replicas: int | None
     shards: int | None
@@ -53,8 +56,6 @@ class FlowOptions(TypedDict, total=False):
     tls: bool | None
     https: bool | None
     compression: str | None
-    timeout_send: int | None
-    retries: int | None
     log_config: Any | None
     quiet_error: bool | None
     monitoring: bool | None
@@ -91,6 +92,8 @@ class StepOptions(TypedDict, total=False):
     start_method: str | None
     timeout_ready: int | None
     timeout_ctrl: float | None
+    timeout_send: int | None
+    retries: int | None
     restart: bool | None
     replicas: int | None
     shards: int | None
@@ -119,8 +122,6 @@ class StepOptions(TypedDict, total=False):
     tls: bool | None
     https: bool | None
     compression: str | None
-    timeout_send: int | None
-    retries: int | None
     log_config: Any | None
     quiet_error: bool | None
     monitoring: bool | None
@@ -176,6 +177,8 @@ class DeploymentOptions(TypedDict, total=False):
     start_method: str | None
     timeout_ready: int | None
     timeout_ctrl: float | None
+    timeout_send: int | None
+    retries: int | None
     restart: bool | None
     replicas: int | None
     shards: int | None
@@ -194,6 +197,7 @@ class DeploymentOptions(TypedDict, total=False):
     port: int | None
     protocol: str | None
     prefetch: int | None
+    max_in_flight: int | None
     return_responses: bool | None
     quiet: bool | None
     preload: str | Sequence[str] | None
@@ -207,8 +211,6 @@ class DeploymentOptions(TypedDict, total=False):
     tls: bool | None
     https: bool | None
     compression: str | None
-    timeout_send: int | None
-    retries: int | None
     log_config: Any | None
     quiet_error: bool | None
     monitoring: bool | None

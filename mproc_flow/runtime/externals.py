@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import msgspec
 
 from mproc_flow.errors import ErrorInfo, PodDied
+from mproc_flow.runtime.messages import PodLost
 from mproc_flow.runtime.router import Router
-from mproc_flow.runtime.routing import Send, ToPod
+from mproc_flow.runtime.sends import Send, ToPod
 from mproc_flow.topology.plan import Route
 from mproc_flow.transport import channel, frames
-from mproc_flow.transport.frames import Answer, Hello, Refusal, Submit, Work
+from mproc_flow.transport.frames import Answer, Cancel, Done, Hello, More, Partial, Refusal, Submit, Withdrawn, Work
 from mproc_flow.transport.sharing import without_refs
 
 # What runs elsewhere bounds its own queues.
@@ -55,17 +57,27 @@ class External:
                 continue  # not one of ours after all
             parts = [without_refs(part) for part in parts]
             if isinstance(header, Answer):
-                yield self._router.done(self.peer, header.request, parts, _CREDIT)
+                yield self._router.done(self.peer, Done(header.request, _CREDIT), parts, time.monotonic())
+            elif isinstance(header, Partial):
+                yield self._router.piece(self.peer, header.request, parts)
             elif isinstance(header, Refusal):
-                yield self._router.failed(self.peer, header.request, header.info)
+                yield self._router.failed(self.peer, header.request, header.info, time.monotonic())
         for connected in channel.connection_news(self._monitor):
             yield self._changed(connected)
 
     def send(self, send: ToPod) -> None:
-        """Give it a piece of work; there is nothing else to say to it."""
+        """Tell it what a pod would be told, in the words of a client."""
+        header: Submit | Cancel | More
         if isinstance(send.header, Work):
-            submit = Submit(send.header.key, send.header.endpoint)
-            channel.send(self._socket, frames.message(submit, send.parts), borrow=True)
+            work = send.header
+            header = Submit(work.key, work.endpoint, deadline=work.deadline, window=work.window)
+        elif isinstance(send.header, Withdrawn):
+            header = Cancel(send.header.keys)
+        elif isinstance(send.header, More):
+            header = send.header
+        else:
+            return
+        channel.send(self._socket, frames.message(header, send.parts), borrow=True)
 
     def close(self) -> None:
         """Free the sockets."""
@@ -76,9 +88,12 @@ class External:
         if connected:
             self._generation += 1
             self._connected = True
-            return self._router.hello(self.peer, Hello(self._route.name, self._generation, (), _CREDIT))
+            return self._router.hello(
+                self.peer, Hello(self._route.name, self._generation, (), _CREDIT), time.monotonic()
+            )
         what = 'was lost' if self._connected else 'cannot be made'
         self._connected = False
         text = f'the connection to the external Executor {self._route.name} at {self._route.address} {what}'
         info = ErrorInfo(PodDied.code, text, pod=self._route.name)
-        return self._router.lost(self._route.name, self._generation, info, final=True)
+        loss = PodLost(self._route.name, self._generation, info, final=True)
+        return self._router.lost(loss, None, time.monotonic())

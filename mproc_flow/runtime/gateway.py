@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -12,14 +13,15 @@ import msgspec
 from mproc_flow.errors import ErrorInfo, FlowFailed, PodDied
 from mproc_flow.options.address import tcp_address
 from mproc_flow.runtime.bootstrap import Pod, run_fresh
+from mproc_flow.runtime.departures import Departures
 from mproc_flow.runtime.externals import External
 from mproc_flow.runtime.ledger import Ledger, Owner
 from mproc_flow.runtime.messages import Drain, Drained, Heard, PodLost, Stop
 from mproc_flow.runtime.router import Router
-from mproc_flow.runtime.routing import Send, ToClient, ToPod
+from mproc_flow.runtime.sends import Send, ToClient, ToPod
 from mproc_flow.topology.plan import GATEWAY
-from mproc_flow.transport import blocks, channel, frames
-from mproc_flow.transport.frames import Cancel, Done, Failed, Frame, Hello, Ping, Pong, Submit, Taken
+from mproc_flow.transport import blocks, channel, frames, started
+from mproc_flow.transport.frames import Cancel, Done, Failed, Frame, Hello, More, Piece, Ping, Pong, Submit, Taken
 from mproc_flow.transport.sharing import has_refs, reads_blocks
 
 # So many messages are moved before other things in the loop get a turn.
@@ -44,13 +46,15 @@ class Gateway:
     def __init__(self, pod: Pod) -> None:
         plan = pod.assignment.plan
         self._pod = pod
-        self._router = Router(plan.routes, plan.leaves)
+        self._router = Router(plan.routes, plan.leaves, plan.max_in_flight)
         self._context = channel.context()
-        directory = pod.assignment.run_directory
+        self._directory = directory = pod.assignment.run_directory
         self._pods = channel.router(self._context, channel.address(directory, channel.PODS))
         self._clients = channel.router(self._context, channel.address(directory, channel.CLIENTS))
         self._ledger = Ledger(os.path.join(directory, blocks.DIRECTORY))
         self._sweeper: asyncio.TimerHandle | None = None
+        self._departures = Departures(self._clients)
+        self._timer: asyncio.TimerHandle | None = None
         self._address = ''
         if plan.port is not None:
             self._address = channel.bind(self._clients, tcp_address(plan.host, plan.port))
@@ -68,6 +72,7 @@ class Gateway:
         for connection in self._external.values():
             for fd in connection.filenos():
                 loop.add_reader(fd, self._pump)
+        loop.add_reader(self._departures.fileno(), self._departures.look, self._look_for_clients)
         loop.add_reader(self._pod.commands.fileno(), self._on_command)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, number)
@@ -82,6 +87,7 @@ class Gateway:
         for connection in self._external.values():
             connection.close()
         channel.close(self._pods, self._clients)
+        self._departures.close()
         self._context.term()
 
     # ---- messages ----
@@ -95,6 +101,7 @@ class Gateway:
             if moved >= _BATCH:
                 asyncio.get_running_loop().call_soon(self._pump)
                 break
+        self._set_timer()
         self._settle()
         self._tell_drained()
 
@@ -124,29 +131,33 @@ class Gateway:
         header, parts = frames.read(frames.decode_from_client, message)
         if isinstance(header, Submit):
             self._ledger.note(Owner(False, client), parts)
-            return self._router.submit(client, header, parts)
+            return self._router.submit(client, header, parts, time.monotonic())
         if isinstance(header, Ping):
             return [ToClient(client, Pong(header.request, self._router.missing))]
         if isinstance(header, Taken):
             self._ledger.taken(client, header.request)
         if isinstance(header, Cancel):
             self._ledger.cancelled(client, header.requests)
-            self._router.cancel(client, header.requests)
+            return self._router.cancel(client, header.requests)
+        if isinstance(header, More):
+            return self._router.more(client, header.number, header.count)
         return []
 
     def _from_pod(self, peer: bytes, message: list[Frame]) -> list[Send]:
         header, parts = frames.read(frames.decode_from_pod, message)
         self._ledger.note(Owner(True, peer), parts)
         if isinstance(header, Done):
-            return self._router.done(peer, header.key, parts, header.credit)
+            return self._router.done(peer, header, parts, time.monotonic())
+        if isinstance(header, Piece):
+            return self._router.piece(peer, header.key, parts)
         if isinstance(header, Failed):
-            return self._router.failed(peer, header.key, header.info)
+            return self._router.failed(peer, header.key, header.info, time.monotonic())
         if isinstance(header, Hello):
             return self._from_new_pod(peer, header)
-        return self._router.leaving(peer)
+        return self._router.leaving(peer, time.monotonic())
 
     def _from_new_pod(self, peer: bytes, hello: Hello) -> list[Send]:
-        sends = self._router.hello(peer, hello)
+        sends = self._router.hello(peer, hello, time.monotonic())
         if self._router.knows(hello.pod, hello.generation):
             self._pod.commands.send(Heard(hello.pod, hello.generation))
         return sends
@@ -187,6 +198,28 @@ class Gateway:
         self._sweeper = None
         self._settle()
 
+    # ---- time, and clients that go ----
+
+    def _set_timer(self) -> None:
+        """Wake when the next thing runs out of time; an earlier timer is left alone, it costs less than setting it."""
+        when = self._router.next_deadline
+        if when is None or (self._timer is not None and self._timer.when() <= when):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(when, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._deliver(self._router.expire(time.monotonic()))
+        self._pump()
+
+    def _look_for_clients(self) -> None:
+        for client in self._departures.missing({*self._router.clients, *self._ledger.clients}):
+            self._ledger.gone(client)
+            self._deliver(self._router.gone(client))
+        self._pump()
+
     # ---- the Guardian ----
 
     def _on_command(self) -> None:
@@ -194,7 +227,8 @@ class Gateway:
             if isinstance(command, PodLost):
                 self._pump()  # answers that arrived before the death count
                 self._ledger.is_stale = True
-                self._deliver(self._router.lost(command.pod, command.generation, command.info, command.final))
+                begun = started.read(self._directory, command.pod, command.generation)
+                self._deliver(self._router.lost(command, begun, time.monotonic()))
             elif isinstance(command, Drain):
                 self._draining = self._closing = True
                 self._router.drain()

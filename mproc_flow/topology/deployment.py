@@ -119,6 +119,8 @@ class DeploymentSpec(msgspec.Struct, frozen=True):
                 apart=bool(self.options.get('disable_reduce')) and len(needs) > 1 if is_first else not is_main,
                 when=self.options.get('when') if is_first else None,
                 address=tcp_address(self.args.host, self.args.port) if self.external else '',
+                timeout_send=max(0, self.options.get('timeout_send') or 0) / 1000,
+                retries=self.options.get('retries', EXECUTOR['retries'].default),
             )
             routes.append(route)
         return tuple(routes)

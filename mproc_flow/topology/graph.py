@@ -232,6 +232,7 @@ class Graph(msgspec.Struct, frozen=True):
             start_method=start_method(flow['start_method'], host.environ),
             host=flow['host'],
             port=0 if flow['port'] is None and flow['protocol'] is not None else flow['port'],
+            max_in_flight=flow['max_in_flight'],
             preload=flow['preload'],
             sys_path=tuple(host.sys_path),
             workdir=host.workdir,

@@ -86,6 +86,8 @@ class Route(msgspec.Struct, frozen=True, omit_defaults=True):
         apart: What arrives from several nodes or shards is not merged.
         when: Condition for Documents to be given to it, see :mod:`mproc_flow.options.condition`.
         address: Where an external Executor listens, which does the work instead of pods of ours.
+        timeout_send: Seconds that one pod may take over one piece of work; 0 for no limit.
+        retries: How often a piece of work is given to a pod again after one died that held it; -1 for no limit.
     """
 
     name: str
@@ -97,6 +99,8 @@ class Route(msgspec.Struct, frozen=True, omit_defaults=True):
     apart: bool = False
     when: dict[str, Any] | None = None
     address: str = ''
+    timeout_send: float = 0.0
+    retries: int = -1
 
 
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -112,6 +116,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
         host: Address to listen on if ``port`` is given.
         port: TCP port for clients from outside, 0 for any that is free, or None: then only a private socket file is
             open.
+        max_in_flight: Most requests that may be under way at once.
         preload: Modules that a forkserver imports once for all its pods.
         sys_path: ``sys.path`` of the user's process, for pods that are fresh interpreters.
         workdir: Working directory of the user's process.
@@ -126,6 +131,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     start_method: str
     host: str = '127.0.0.1'
     port: int | None = None
+    max_in_flight: int = 10_000
     preload: tuple[str, ...] = ()
     sys_path: tuple[str, ...] = ()
     workdir: str = ''

@@ -13,7 +13,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 from collections.abc import Container
 
 DIRECTORY = 'blocks'
@@ -54,7 +53,7 @@ class Owner:
         self._directory = directory
         self._count = 0
         while True:
-            self.name = secrets.token_hex(8)
+            self.name = os.urandom(8).hex()
             self._fd = os.open(os.path.join(directory, self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL | _LOOK, 0o600)
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             if os.fstat(self._fd).st_nlink:  # else it was taken for a dead one's before it had the lock

@@ -82,6 +82,12 @@ def watched_dealer(context: Context, where: str, patient: bool = False, identity
     return socket, monitor
 
 
+def departures(socket: Socket) -> Socket:
+    """Give a socket that can be read when somebody has gone who was connected to a socket: :func:`connection_news`."""
+    monitor: Socket = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    return monitor
+
+
 def router(context: Context, where: str) -> Socket:
     """Bind a ROUTER.
 
@@ -191,7 +197,7 @@ class Poller:
 
 
 def connection_news(monitor: Socket) -> Iterator[bool]:
-    """Take the news of a :func:`watched_dealer`, without waiting: True for a connection gained, False for one lost."""
+    """Take the news of a monitor, without waiting: True for a connection gained, False for one lost."""
     while (message := receive(monitor)) is not None:
         (event,) = _EVENT.unpack_from(message[0])
         yield event == zmq.EVENT_HANDSHAKE_SUCCEEDED

@@ -136,7 +136,11 @@ def test_bash_completes_commands_and_flags(tmp_path: Path, capsys: pytest.Captur
     script.write_text(capsys.readouterr().out)
     assert complete(script, ['mproc-flow', "''"]) == {*NAMES, '--help', '--version', '--version-full'}
     assert complete(script, ['mproc-flow', 'co']) == {'completions'}
-    assert complete(script, ['mproc-flow', 'flow', '--timeout']) == {'--timeout-ready', '--timeout-ctrl'}
+    assert complete(script, ['mproc-flow', 'flow', '--timeout']) == {
+        '--timeout-ready',
+        '--timeout-ctrl',
+        '--timeout-send',
+    }
     assert complete(script, ['mproc-flow', 'ping', '5000', '--att']) == {'--attempts'}
     assert complete(script, ['mproc-flow', 'flow', '--cor']) == set()
     assert {'--uses', '--port'} <= complete(script, ['mproc-flow', 'flow', "''"])

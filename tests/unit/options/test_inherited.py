@@ -15,6 +15,8 @@ INHERITED: dict[str, Any] = {
     'start_method': 'spawn',
     'timeout_ready': 5,
     'timeout_ctrl': 6,
+    'timeout_send': 7,
+    'retries': 3,
     'restart': False,
     'replicas': 2,
     'shards': 3,

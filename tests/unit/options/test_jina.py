@@ -134,7 +134,7 @@ def test_the_warning_points_at_the_line_of_the_user(make: Any) -> None:
 @pytest.mark.parametrize(
     ('group', 'name', 'value', 'message'),
     [
-        (FLOW, 'timeout_send', True, 'timeout_send must be a whole number, got True (bool)'),
+        (FLOW, 'metrics_exporter_port', True, 'metrics_exporter_port must be a whole number, got True (bool)'),
         (FLOW, 'cors', 'yes', "cors must be True or False, got 'yes' (str)"),
         (FLOW, 'ssl_keyfile', 5, 'ssl_keyfile must be a path'),
         (EXECUTOR, 'gpus', print, 'gpus must be plain data'),

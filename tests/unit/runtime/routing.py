@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from mproc_flow.errors import ErrorInfo
 from mproc_flow.executor import DEFAULT_ENDPOINT
+from mproc_flow.runtime.messages import PodLost
 from mproc_flow.runtime.router import Router
-from mproc_flow.runtime.routing import Send, ToClient, ToPod
+from mproc_flow.runtime.sends import Send, ToClient, ToPod
 from mproc_flow.topology.plan import GATEWAY, Route
-from mproc_flow.transport.frames import Answer, Hello, Part, Refusal, Submit, Work
+from mproc_flow.transport.frames import Answer, Done, Hello, Part, Partial, Refusal, Submit, Withdrawn, Work
 
 CLIENT = b'client'
 
@@ -23,6 +24,10 @@ class Node:
     needs: tuple[str, ...] = (GATEWAY,)
     replicas: int = 1
     endpoints: tuple[str, ...] = (DEFAULT_ENDPOINT,)
+    retryable: tuple[str, ...] = ()
+    retries: int = -1
+    timeout: float = 0.0
+    side: bool = False
 
     @property
     def pods(self) -> tuple[str, ...]:
@@ -34,16 +39,28 @@ class Node:
         return endpoint in self.endpoints or DEFAULT_ENDPOINT in self.endpoints
 
 
-def make_router(nodes: Sequence[Node], **options: int) -> Router:
+def make_router(nodes: Sequence[Node], most: int = 1000) -> Router:
     """A Router for nodes, each of which comes after all it needs."""
-    routes = [Route(node.name, node.needs, (node.pods,), target=node.name) for node in nodes]
-    return Router(routes, leaves(nodes), **options)
+    return Router([route(node) for node in nodes], leaves(nodes), most)
+
+
+def route(node: Node) -> Route:
+    """A node as the Router gets it."""
+    return Route(
+        node.name,
+        node.needs,
+        (node.pods,),
+        target=node.name,
+        side=node.side,
+        retries=node.retries,
+        timeout_send=node.timeout,
+    )
 
 
 def leaves(nodes: Sequence[Node]) -> tuple[str, ...]:
     """Names of the nodes that no other needs."""
-    needed = {name for node in nodes for name in node.needs}
-    return tuple(node.name for node in nodes if node.name not in needed)
+    needed = {name for node in nodes if not node.side for name in node.needs}
+    return tuple(node.name for node in nodes if node.name not in needed and not node.side)
 
 
 def work(node: str, parts: Iterable[Part]) -> Part:
@@ -78,7 +95,7 @@ class Process:
     @property
     def hello(self) -> Hello:
         """What it says first."""
-        return Hello(self.pod, self.generation, self.node.endpoints, self.credit)
+        return Hello(self.pod, self.generation, self.node.endpoints, self.credit, self.node.retryable)
 
     def work_on(self, job: ToPod) -> Part:
         """Do a piece of work; what it has no method for it passes on."""
@@ -98,9 +115,12 @@ class Town:
         self.answers: dict[tuple[bytes, int], list[str]] = {}
         self.refusals: dict[tuple[bytes, int], ErrorInfo] = {}
         self.order: list[int] = []
+        self.partials: dict[tuple[bytes, int], list[str]] = {}
+        self.withdrawn: dict[str, list[int]] = {}
+        self.now = 100.0
         if said_hello:
             for process in self.processes.values():
-                self.take(self.router.hello(process.peer, process.hello))
+                self.take(self.router.hello(process.peer, process.hello, self.now))
 
     def take(self, sends: list[Send]) -> list[Send]:
         """Deliver what the Router sends."""
@@ -110,12 +130,18 @@ class Town:
             elif isinstance(send.header, Work):
                 process = next(process for process in self.processes.values() if process.peer == send.peer)
                 process.held.append(send)
+            elif isinstance(send.header, Withdrawn):
+                process = next(process for process in self.processes.values() if process.peer == send.peer)
+                self.withdrawn.setdefault(process.pod, []).extend(send.header.keys)
         return sends
 
     def _to_client(self, send: ToClient) -> None:
         end = (send.client, send.header.request)
         assert end not in self.answers, 'two answers'
         assert end not in self.refusals, 'two answers'
+        if isinstance(send.header, Partial):
+            self.partials.setdefault(end, []).extend(frame for part in send.parts for frame in part)
+            return
         self.order.append(send.header.request)
         if isinstance(send.header, Refusal):
             self.refusals[end] = send.header.info
@@ -123,36 +149,64 @@ class Town:
             assert isinstance(send.header, Answer)
             self.answers[end] = [frame for part in send.parts for frame in part]
 
-    def submit(self, *numbers: int, endpoint: str = '/', client: bytes = CLIENT) -> None:
+    def submit(
+        self, *numbers: int, endpoint: str = '/', client: bytes = CLIENT, timeout: float = 0.0, window: int = 0
+    ) -> None:
         """Requests arrive, each with its number as the payload."""
         for number in numbers:
-            self.take(self.router.submit(client, Submit(number, endpoint), [[f'in{number}']]))
+            header = Submit(number, endpoint, '', self.now + timeout if timeout else 0.0, window)
+            self.take(self.router.submit(client, header, [[f'in{number}']], self.now))
+
+    def cancel(self, *numbers: int, client: bytes = CLIENT) -> None:
+        """A client does not wait any more."""
+        self.take(self.router.cancel(client, numbers))
+
+    def pass_time(self, seconds: float) -> None:
+        """Time passes, and the gateway's timer goes off when it should."""
+        end = self.now + seconds
+        while (when := self.router.next_deadline) is not None and when <= end:
+            self.now = max(self.now, when)
+            self.take(self.router.expire(self.now))
+        self.now = end
 
     def hello(self, pod: str, generation: int | None = None) -> None:
         """A pod (of a new generation) takes work."""
         process = self.processes[pod]
         if generation is not None:
             process = self.processes[pod] = Process(process.node, pod, generation, process.credit)
-        self.take(self.router.hello(process.peer, process.hello))
+        self.take(self.router.hello(process.peer, process.hello, self.now))
 
-    def finish(self, pod: str, position: int = 0) -> None:
+    def finish(self, pod: str, position: int = 0, cost: float = 0.0) -> None:
         """A pod finishes a piece of the work it holds."""
         process = self.processes[pod]
         job = process.held.pop(position)
-        self.take(self.router.done(process.peer, job.header.key, [process.work_on(job)], process.credit))
+        assert isinstance(job.header, Work)
+        done = Done(job.header.key, process.credit, cost)
+        self.take(self.router.done(process.peer, done, [process.work_on(job)], self.now))
 
     def fail(self, pod: str, info: ErrorInfo) -> None:
         """A piece of a pod's work raises."""
         process = self.processes[pod]
         job = process.held.pop(0)
-        self.take(self.router.failed(process.peer, job.header.key, info))
+        assert isinstance(job.header, Work)
+        self.take(self.router.failed(process.peer, job.header.key, info, self.now))
 
-    def lose(self, pod: str, final: bool = False, code: str = 'pod_died') -> None:
-        """A pod's process is gone."""
+    def lose(self, pod: str, begun: int | None = None, final: bool = False) -> None:
+        """A pod's process is gone; it had begun so many pieces of its work, or all."""
         process = self.processes[pod]
+        keys = [job.header.key for job in process.held if isinstance(job.header, Work)]
         process.held.clear()
-        info = ErrorInfo(code, f'{pod} is gone', pod=pod)
-        self.take(self.router.lost(pod, process.generation, info, final))
+        info = ErrorInfo('pod_died', f'{pod} is gone', pod=pod)
+        loss = PodLost(pod, process.generation, info, final)
+        self.take(self.router.lost(loss, frozenset(keys[:begun]), self.now))
+
+    def key(self, pod: str, position: int = 0) -> int:
+        """The key of a piece of the work that a pod has."""
+        return self.work_of(pod)[position].key
+
+    def work_of(self, pod: str) -> list[Work]:
+        """The headers of the work that a pod has."""
+        return [job.header for job in self.processes[pod].held if isinstance(job.header, Work)]
 
     def held(self, pod: str) -> list[str]:
         """Payloads of the work that a pod has."""

@@ -20,7 +20,7 @@ from mproc_flow.runtime.gateway import Gateway
 from mproc_flow.runtime.ledger import Ledger
 from mproc_flow.runtime.messages import Assignment, Command, Drain, Report, Stop
 from mproc_flow.runtime.router import Router
-from mproc_flow.runtime.routing import Send
+from mproc_flow.runtime.sends import Send
 from mproc_flow.topology.plan import GATEWAY, Plan, PodSpec, Route
 from mproc_flow.transport import channel, frames
 from mproc_flow.transport.exchange import Call, Connection
@@ -76,7 +76,7 @@ def take(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Let a gateway without sockets take one message; nothing may be sent about it."""
     gateway = Gateway.__new__(Gateway)
     gateway._ledger = Ledger('')
-    gateway._router = Router([Route('a', (GATEWAY,), (('a/rep-0',),))], ('a',))
+    gateway._router = Router([Route('a', (GATEWAY,), (('a/rep-0',),))], ('a',), 100)
     arrived: list[list[Frame]] = []
     monkeypatch.setattr(channel, 'receive', lambda socket, copied: arrived.pop(0) if arrived else None)
     monkeypatch.setattr(channel, 'send', lambda *args, **options: pytest.fail('it was answered'))

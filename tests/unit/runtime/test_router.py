@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from mproc_flow.errors import ErrorInfo
 from mproc_flow.topology.plan import GATEWAY
-from mproc_flow.transport.frames import Submit, Work
+from mproc_flow.transport.frames import Done, Submit, Work
 from tests.unit.runtime.routing import CLIENT, Node, Town, model
 
 A, B, C = Node('a'), Node('b', ('a',)), Node('c', ('b',))
@@ -36,10 +37,10 @@ def test_a_chain() -> None:
 
 def test_work_carries_the_endpoint_and_its_parts() -> None:
     town = Town(LEFT, RIGHT, Node('end', ('right', 'left')))
-    town.take(town.router.submit(CLIENT, Submit(1, '/index'), [['one', 'two']]))
+    town.take(town.router.submit(CLIENT, Submit(1, '/index'), [['one', 'two']], 0.0))
     town.finish('left/rep-0')
     process = town.processes['right/rep-0']
-    town.take(town.router.done(process.peer, process.held.pop().header.key, [['r1', 'r2', 'r3']], 1))
+    town.take(town.router.done(process.peer, Done(process.held.pop().header.key, 1), [['r1', 'r2', 'r3']], 0.0))
     (job,) = town.processes['end/rep-0'].held
     assert isinstance(job.header, Work)
     assert job.header.endpoint == '/index'
@@ -175,14 +176,19 @@ NAMES = ('n0', 'n1', 'n2', 'n3', 'n4')
 
 
 @st.composite
-def graphs(draw: st.DrawFn, replicas: int = 1) -> list[Node]:
-    """Any graph of up to five nodes."""
+def graphs(draw: st.DrawFn, replicas: int = 1, fates: bool = False) -> list[Node]:
+    """Any graph of up to five nodes; with ``fates`` they have limits of their own for time and retries."""
     nodes: list[Node] = []
     for name in NAMES[: draw(st.integers(0, len(NAMES)))]:
         others = [GATEWAY, *(node.name for node in nodes)]
         needs = draw(st.lists(st.sampled_from(others), min_size=1, max_size=3, unique=True))
         endpoints = draw(st.sampled_from([('/default',), ('/x',), ('/x', '/y'), ('/y', '/default')]))
-        nodes.append(Node(name, tuple(needs), draw(st.integers(1, replicas)), endpoints))
+        node = Node(name, tuple(needs), draw(st.integers(1, replicas)), endpoints)
+        if fates:
+            retryable = draw(st.sampled_from([(), ('/default',)]))
+            retries, timeout = draw(st.sampled_from([-1, -1, 0, 1])), draw(st.sampled_from([0.0, 0.0, 4.0]))
+            node = replace(node, retryable=retryable, retries=retries, timeout=timeout)
+        nodes.append(node)
     return nodes
 
 

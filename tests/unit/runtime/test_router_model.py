@@ -19,13 +19,13 @@ from mproc_flow.posting.letters import Letter, response
 from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.runtime.loader import make
 from mproc_flow.runtime.router import Router
-from mproc_flow.runtime.routing import Send, ToClient
+from mproc_flow.runtime.sends import Send, ToClient
 from mproc_flow.topology.graph import Graph
 from mproc_flow.topology.plan import Plan
 from mproc_flow.topology.pods import Host
 from mproc_flow.topology.source import Source
 from mproc_flow.transport.exchange import Call, Reply
-from mproc_flow.transport.frames import Answer, Hello, Part, Submit, Work
+from mproc_flow.transport.frames import Answer, Done, Hello, Part, Submit, Work
 from tests.support.model import (
     CONDITIONS,
     ENDPOINTS,
@@ -144,7 +144,7 @@ class Town:
     """A Router, with Executors that do a piece of work whenever they are told to."""
 
     def __init__(self, plan: Plan, sources: Mapping[str, Source], credit: int = 1) -> None:
-        self.router = Router(plan.routes, plan.leaves)
+        self.router = Router(plan.routes, plan.leaves, 100)
         self.shards = {pod.name: (pod.deployment, pod.shard) for pod in plan.pods}
         self.credit = credit
         self.held: list[tuple[bytes, Work, Sequence[Part]]] = []
@@ -155,7 +155,7 @@ class Town:
             source = sources[pod.deployment]
             executor = make(source.kind or BaseExecutor, source.uses_with, pod)
             worker = self.pods[pod.name.encode()] = Dispatcher(executor, pod.name, routes[pod.deployment])
-            self.take(self.router.hello(pod.name.encode(), Hello(pod.name, 0, worker.endpoints, credit)))
+            self.take(self.router.hello(pod.name.encode(), Hello(pod.name, 0, worker.endpoints, credit), 0.0))
         self.given: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
 
     def take(self, sends: Sequence[Send]) -> None:
@@ -172,7 +172,7 @@ class Town:
     def submit(self, number: int, request: Request) -> None:
         """A request arrives."""
         header = Submit(number, request.endpoint, request.pattern)
-        self.take(self.router.submit(CLIENT, header, [encode(request.docs, {'number': number})]))
+        self.take(self.router.submit(CLIENT, header, [encode(request.docs, {'number': number})], 0.0))
 
     def work(self, choice: int, beside: Collection[str] = ()) -> bool:
         """One of the pods that have work, but of none of some Deployments, does a piece of it; false if none has."""
@@ -185,9 +185,9 @@ class Town:
         self.given[decode(parts[0])[1]['number']][node].append(shard)
         try:
             answer = self.pods[peer].call(header, parts)
-            self.take(self.router.done(peer, header.key, [answer], self.credit))
+            self.take(self.router.done(peer, Done(header.key, self.credit), [answer], 0.0))
         except OnPurpose:
-            self.take(self.router.failed(peer, header.key, ErrorInfo('executor', 'on purpose')))
+            self.take(self.router.failed(peer, header.key, ErrorInfo('executor', 'on purpose'), 0.0))
         return True
 
     def answer(self, number: int, request: Request) -> list[Doc]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mproc_flow.errors import ErrorInfo, PodFailure
-from mproc_flow.runtime.routing import ToPod
-from mproc_flow.transport.frames import Farewell, Hello, Submit
+from mproc_flow.runtime.messages import PodLost
+from mproc_flow.runtime.sends import ToPod
+from mproc_flow.transport.frames import Done, Farewell, Hello, Submit
 from tests.unit.runtime.routing import CLIENT, Node, Town
 
 A, B = Node('a'), Node('b', ('a',))
@@ -102,7 +103,8 @@ def test_the_last_pod_lost_for_good_refuses_what_waits_and_what_comes() -> None:
 def test_the_refusal_of_a_failed_flow_names_the_deployment_the_pod_and_the_cause() -> None:
     town = Town(A)
     failure = PodFailure('a/rep-0', 42, 'ready', 'exited with code 3')
-    town.router.lost('a/rep-0', 0, ErrorInfo('pod_died', 'it is gone: exited', pod='a/rep-0', failure=failure), True)
+    info = ErrorInfo('pod_died', 'it is gone: exited', pod='a/rep-0', failure=failure)
+    town.router.lost(PodLost('a/rep-0', 0, info, True), None, 0.0)
     town.submit(1)
     info = town.refusals[CLIENT, 1]
     assert 'no pod of a is left' in info.message
@@ -134,8 +136,8 @@ def test_answers_of_a_dead_process_are_ignored() -> None:
     old = town.processes['a/rep-0']
     (job,) = old.held
     town.lose('a/rep-0')
-    assert town.router.done(old.peer, job.header.key, [['late']], 1) == []
-    assert town.router.failed(old.peer, job.header.key, ErrorInfo('executor', 'late')) == []
+    assert town.router.done(old.peer, Done(job.header.key, 1), [['late']], 0.0) == []
+    assert town.router.failed(old.peer, job.header.key, ErrorInfo('executor', 'late'), 0.0) == []
     assert town.ended == [1]
 
 
@@ -145,24 +147,24 @@ def test_an_answer_counts_once() -> None:
     process = town.processes['a/rep-0']
     (job,) = process.held
     town.finish('a/rep-0')
-    assert town.router.done(process.peer, job.header.key, [['again']], 1) == []
-    assert town.router.failed(process.peer, job.header.key, ErrorInfo('executor', 'again')) == []
+    assert town.router.done(process.peer, Done(job.header.key, 1), [['again']], 0.0) == []
+    assert town.router.failed(process.peer, job.header.key, ErrorInfo('executor', 'again'), 0.0) == []
 
 
 def test_a_pod_cannot_answer_for_another() -> None:
     town = Town(TWO)
     town.submit(1)
     (job,) = town.processes[ONE_POD].held
-    assert town.router.done(town.processes[OTHER_POD].peer, job.header.key, [['forged']], 1) == []
+    assert town.router.done(town.processes[OTHER_POD].peer, Done(job.header.key, 1), [['forged']], 0.0) == []
     town.finish(ONE_POD)
     assert town.answer(1) == ['two(in1)']
 
 
 def test_news_of_pods_that_do_not_exist_is_ignored() -> None:
     town = Town(A)
-    assert town.router.hello(b'x#0', Hello('x/rep-0', 0, ('/default',), 2)) == []
-    assert town.router.lost('x/rep-0', 0, ErrorInfo('pod_died', 'x'), True) == []
-    assert town.router.done(b'x#0', 0, [['x']], 1) == []
+    assert town.router.hello(b'x#0', Hello('x/rep-0', 0, ('/default',), 2), 0.0) == []
+    assert town.router.lost(PodLost('x/rep-0', 0, ErrorInfo('pod_died', 'x'), True), None, 0.0) == []
+    assert town.router.done(b'x#0', Done(0, 1), [['x']], 0.0) == []
     town.submit(1)
     assert town.held('a/rep-0') == ['in1']
 
@@ -179,7 +181,7 @@ def test_the_loss_of_an_old_process_does_not_hurt_the_new_one() -> None:
     town = Town(A)
     town.hello('a/rep-0', generation=1)
     town.submit(1)
-    assert town.router.lost('a/rep-0', 0, ErrorInfo('pod_died', 'old'), False) == []
+    assert town.router.lost(PodLost('a/rep-0', 0, ErrorInfo('pod_died', 'old'), False), None, 0.0) == []
     town.finish('a/rep-0')
     assert town.answer(1) == ['a(in1)']
 
@@ -188,7 +190,7 @@ def test_a_hello_of_an_old_process_is_ignored() -> None:
     town = Town(A)
     old = town.processes['a/rep-0']
     town.hello('a/rep-0', generation=1)
-    assert town.router.hello(old.peer, old.hello) == []
+    assert town.router.hello(old.peer, old.hello, 0.0) == []
     town.submit(1)
     assert town.held('a/rep-0') == ['in1']
 
@@ -198,8 +200,9 @@ def test_a_hello_that_arrives_after_the_loss_of_its_process_is_ignored(final: bo
     town = Town(A, said_hello=False)
     dead = town.processes['a/rep-0']
     town.lose('a/rep-0', final=final)
-    assert town.router.hello(dead.peer, dead.hello) == []
-    assert [send for send in town.router.submit(CLIENT, Submit(1, '/'), [['in1']]) if isinstance(send, ToPod)] == []
+    assert town.router.hello(dead.peer, dead.hello, 0.0) == []
+    sends = town.router.submit(CLIENT, Submit(1, '/'), [['in1']], 0.0)
+    assert not [send for send in sends if isinstance(send, ToPod)]
 
 
 def test_a_second_hello_of_the_same_process_keeps_what_it_holds() -> None:
@@ -216,7 +219,7 @@ def test_a_pod_that_leaves_finishes_what_it_has_and_gets_no_more() -> None:
     town = Town(TWO)
     town.submit(1)
     process = town.processes[ONE_POD]
-    assert town.router.leaving(process.peer) == [ToPod(process.peer, Farewell())]
+    assert town.router.leaving(process.peer, 0.0) == [ToPod(process.peer, Farewell())]
     town.submit(2, 3)
     assert town.held(OTHER_POD) == ['in2', 'in3']
     town.finish(ONE_POD)
@@ -225,7 +228,7 @@ def test_a_pod_that_leaves_finishes_what_it_has_and_gets_no_more() -> None:
 
 def test_a_pod_that_left_may_come_back() -> None:
     town = Town(A)
-    town.router.leaving(town.processes['a/rep-0'].peer)
+    town.router.leaving(town.processes['a/rep-0'].peer, 0.0)
     town.submit(1)
     assert not town.held('a/rep-0')
     town.hello('a/rep-0')
@@ -235,19 +238,19 @@ def test_a_pod_that_left_may_come_back() -> None:
 def test_what_a_leaving_pod_did_not_finish_is_refused_when_it_is_gone() -> None:
     town = Town(A)
     town.submit(1)
-    town.router.leaving(town.processes['a/rep-0'].peer)
+    town.router.leaving(town.processes['a/rep-0'].peer, 0.0)
     town.lose('a/rep-0')
     assert town.code(1) == 'pod_died'
 
 
 def test_a_stranger_that_leaves_gets_its_farewell() -> None:
-    assert Town(A).router.leaving(b'stranger') == [ToPod(b'stranger', Farewell())]
+    assert Town(A).router.leaving(b'stranger', 0.0) == [ToPod(b'stranger', Farewell())]
 
 
 def test_the_farewell_of_an_old_process_does_not_send_the_new_one_away() -> None:
     town = Town(A)
     old = town.processes['a/rep-0']
     town.hello('a/rep-0', generation=1)
-    town.router.leaving(old.peer)
+    town.router.leaving(old.peer, 0.0)
     town.submit(1)
     assert town.held('a/rep-0') == ['in1']

@@ -53,6 +53,8 @@ SHARED = {
     'start_method': st.sampled_from(['fork', 'SPAWN', 'forkserver']),
     'timeout_ready': MILLISECONDS,
     'timeout_ctrl': SECONDS,
+    'timeout_send': MILLISECONDS,
+    'retries': st.integers(-1),
     'restart': FLAGS,
     'replicas': st.integers(1, 9),
     'shards': st.integers(1, 9),
@@ -69,11 +71,13 @@ OF_FLOW = {
     'port': st.integers(0, 65535),
     'protocol': st.just('ZMQ'),
     'prefetch': st.integers(0),
+    'max_in_flight': st.integers(1),
     'return_responses': FLAGS,
     'inspect': st.sampled_from(['collect', 'HANG', 'remove']),
     'asyncio': FLAGS,
     'quiet': FLAGS,
     'preload': st.lists(NAMES, max_size=2),
+    'shared_memory_from': st.integers(0),
     'uses': st.just('BaseExecutor'),
 }
 OF_EXECUTOR = {
