@@ -17,10 +17,11 @@ from mproc_flow.version import __version__
 if TYPE_CHECKING:
     from mproc_flow.async_client import AsyncClient
     from mproc_flow.async_flow import AsyncFlow
+    from mproc_flow.binding import dynamic_batching, requests
     from mproc_flow.client import Client
     from mproc_flow.compat.install import install_as_jina
     from mproc_flow.deployment import Deployment
-    from mproc_flow.executor import Executor, requests
+    from mproc_flow.executor import Executor
     from mproc_flow.flow import Flow
     from mproc_flow.model.array import DocumentArray
     from mproc_flow.model.document import Document
@@ -35,6 +36,7 @@ __all__ = [
     'Executor',
     'Flow',
     '__version__',
+    'dynamic_batching',
     'install_as_jina',
     'requests',
 ]
@@ -48,8 +50,9 @@ _HOMES = {
     'DocumentArray': 'mproc_flow.model.array',
     'Executor': 'mproc_flow.executor',
     'Flow': 'mproc_flow.flow',
+    'dynamic_batching': 'mproc_flow.binding',
     'install_as_jina': 'mproc_flow.compat.install',
-    'requests': 'mproc_flow.executor',
+    'requests': 'mproc_flow.binding',
 }
 
 

@@ -1,74 +1,21 @@
-"""The class users write, and the decorator that binds its methods to endpoints."""
+"""The class users write, and what is known of it before it is made."""
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace, TracebackType
-from typing import Any, TypeVar, overload
+from typing import Any
 
+from mproc_flow.binding import batching_of, endpoints_of, is_retryable, requests
 from mproc_flow.errors import BadOption
 from mproc_flow.model.schema import DEFAULT_ENDPOINT, at_endpoint
-from mproc_flow.signature import accepted, check_accepted, give_schemas, signature
+from mproc_flow.options.batching import BatchingRule
+from mproc_flow.options.suggest import did_you_mean
+from mproc_flow.signature import accepted, check_accepted, is_generator, signature
 
-_ENDPOINTS = '_mproc_flow_endpoints'
-
-_On = str | Iterable[str] | None
-_Method = TypeVar('_Method', bound=Callable[..., Any])
-
-
-@overload
-def requests(function: _Method, /) -> _Method: ...
-
-
-@overload
-def requests(
-    *, on: _On = None, request_schema: Any = None, response_schema: Any = None
-) -> Callable[[_Method], _Method]: ...
-
-
-def requests(
-    function: Any = None, /, *, on: _On = None, request_schema: Any = None, response_schema: Any = None
-) -> Any:
-    """Bind an Executor's method to endpoints.
-
-    ``@requests`` alone makes the method answer every endpoint that no other method is bound to. The method may be
-    plain or ``async def``; it takes any of ``**kwargs`` and
-
-    * ``docs``: DocumentArray, or what it is annotated with: docarray's ``DocList[X]``;
-    * ``parameters``: dict;
-    * ``docs_matrix``: list of such arrays, one for each branch if the Executor has ``disable_reduce``, else with all
-      Documents in one; None if there are no Documents;
-    * ``docs_map``: the same as a dict by the name of the branch;
-
-    or ``doc`` instead of all Documents: then it is called for each.
-
-    It returns None (the Documents, changed in place, go on), an array (replaces them; of ``doc`` a document) or a dict
-    (goes to ``parameters['__results__'][<pod name>]``).
-
-    Args:
-        on: Endpoint or endpoints.
-        request_schema, response_schema: ``DocList[X]``, instead of annotations of ``docs`` and of what is returned.
-
-    Raises:
-        TypeError: ``on`` is not text, a schema is not docarray's, or a request does not offer what the method takes.
-    """
-    endpoints = _endpoints(on)
-
-    def bind(method: _Method) -> _Method:
-        check_accepted(method)
-        if request_schema is not None or response_schema is not None:
-            give_schemas(method, request_schema, response_schema)
-        setattr(method, _ENDPOINTS, (*getattr(method, _ENDPOINTS, ()), *endpoints))
-        return method
-
-    if function is None:
-        return bind
-    if not inspect.isfunction(function):
-        raise TypeError(f"@requests goes on a method; to name endpoints write @requests(on='/x'), not {function!r}")
-    return bind(function)
+__all__ = ['BaseExecutor', 'Executor', 'requests']
 
 
 class Executor:
@@ -82,11 +29,15 @@ class Executor:
         metas: Namespace with ``name`` (the class's name unless given), ``description``, ``workspace``, ...
         runtime_args: Namespace with ``name`` (of the pod), ``shard_id``, ``shards``, ``replica_id``, ``replicas``,
             ``workspace``. Empty if the Executor was made by hand.
-        writable_arrays: Set it to True in the class if methods change arrays in place: then they get private ones, and
+        retryable: Work may be begun again if a process died of the first try; ``@requests(retryable=)`` says it of one
+            method. Set it in a class whose methods do the same however often they are called.
+        writable_arrays: Set it to True in a class whose methods change arrays in place: then they get private ones, and
             the changes go on with the Documents. Otherwise arrays are read-only, and a write raises ValueError.
     """
 
+    retryable = False
     writable_arrays = False
+
     metas: SimpleNamespace
     runtime_args: SimpleNamespace
     _bindings: dict[str, str]
@@ -201,13 +152,55 @@ def bindings(kind: type[Executor], overrides: dict[str, str] | None = None) -> d
     return {**kept, **(overrides or {})}
 
 
-def check_executor(kind: Any, where: str, overrides: dict[str, str] | None = None) -> None:
+def batching_rules(
+    kind: type[Executor], bound: Mapping[str, str], given: Mapping[str, Mapping[str, Any]]
+) -> dict[str, BatchingRule]:
+    """Give by endpoint how requests are gathered into calls, where they are.
+
+    Args:
+        kind: The class.
+        bound: Its :func:`bindings`.
+        given: ``uses_dynamic_batching`` as checked, by endpoint or name of a method; it wins over what methods say.
+
+    Raises:
+        BadOption: It names what the Executor does not have.
+        TypeError: The method is a generator.
+    """
+    found = {endpoint: rule for endpoint, name in bound.items() if (rule := batching_of(getattr(kind, name)))}
+    for key, settings in given.items():
+        endpoints = [endpoint for endpoint, name in bound.items() if key in (endpoint, name)]
+        if not endpoints:
+            raise BadOption(f'uses_dynamic_batching names {key!r}, which is no endpoint{did_you_mean(key, bound)}')
+        found.update(dict.fromkeys(endpoints, BatchingRule(**settings)))
+    for endpoint in found:
+        if is_generator(getattr(kind, bound[endpoint])):
+            raise TypeError(f'{bound[endpoint]} is a generator: its requests cannot share a call (dynamic batching)')
+    return found
+
+
+def retryable_endpoints(kind: type[Executor], bound: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the endpoints at which work may be begun again.
+
+    Args:
+        kind: The class.
+        bound: Its :func:`bindings`.
+    """
+    return tuple(name for name, method in bound.items() if is_retryable(getattr(kind, method), kind.retryable))
+
+
+def check_executor(
+    kind: Any,
+    where: str,
+    overrides: dict[str, str] | None = None,
+    batching: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
     """Check that a class can be run as an Executor.
 
     Args:
         kind: The class.
         where: Who gave it, for messages.
         overrides: ``uses_requests``.
+        batching: ``uses_dynamic_batching``.
 
     Raises:
         BadOption: It is no Executor, binds an endpoint twice or to a method that does not exist, or binds none.
@@ -219,7 +212,8 @@ def check_executor(kind: Any, where: str, overrides: dict[str, str] | None = Non
         bound = bindings(kind, overrides)
         for method in bound.values():
             signature(getattr(kind, method))
-    except (AttributeError, TypeError) as error:
+        batching_rules(kind, bound, batching or {})
+    except (AttributeError, TypeError) as error:  # BadOption among them
         raise BadOption(f'{where}={name}: {error}') from None
     if not bound:
         raise BadOption(f'{where}={name} has no method marked @requests: mark one, or bind one with uses_requests')
@@ -247,20 +241,11 @@ def _own_bindings(owner: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in vars(owner).items():
         function = getattr(value, '__func__', value)  # what a staticmethod or classmethod wraps
-        for endpoint in getattr(function, _ENDPOINTS, ()):
+        for endpoint in endpoints_of(function):
             if endpoint in found:
                 raise TypeError(f'{owner.__name__}.{found[endpoint]} and .{name} are both bound to {endpoint!r}')
             found[endpoint] = name
     return found
-
-
-def _endpoints(on: _On) -> tuple[str, ...]:
-    if on is None:
-        return (DEFAULT_ENDPOINT,)
-    endpoints = (on,) if isinstance(on, str) else tuple(on) if isinstance(on, Iterable) else (on,)
-    if not endpoints or not all(isinstance(endpoint, str) for endpoint in endpoints):
-        raise TypeError(f"@requests(on=...) takes an endpoint such as '/index' or a list of them, not {on!r}")
-    return endpoints
 
 
 class BaseExecutor(Executor):

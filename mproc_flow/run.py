@@ -72,7 +72,7 @@ class Run:
         known = {}
         for node, source in sources.items():
             if source.kind is not None:
-                check_executor(source.kind, source.place, source.requests)
+                check_executor(source.kind, source.place, source.requests, source.batching)
                 bound = bindings(source.kind, source.requests)
                 known[node] = schemas({endpoint: getattr(source.kind, name) for endpoint, name in bound.items()})
         _check_edges(plan, known)

@@ -92,6 +92,11 @@ def is_single(method: Callable[..., Any]) -> bool:
     return 'doc' in inspect.signature(method).parameters
 
 
+def is_generator(method: Callable[..., Any]) -> bool:
+    """Say whether a method gives its results one by one: with ``yield``, plain or ``async``."""
+    return inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method)
+
+
 def accepted(method: Callable[..., Any]) -> frozenset[str]:
     """Give which of ``docs``, ``parameters``, ... a method takes."""
     offered = frozenset(_OFFERED_SINGLE if is_single(method) else _OFFERED)

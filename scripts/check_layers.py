@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BASE = frozenset({'errors', 'crossing', 'logs', 'hooks', 'version'})
-POD = BASE | {'model', 'options', 'topology', 'transport', 'signature', 'executor', 'runtime'}
+POD = BASE | {'model', 'options', 'topology', 'transport', 'signature', 'binding', 'executor', 'runtime'}
 EVERYTHING = POD | {
     'alone',
     'types',
@@ -55,7 +55,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     'types': BASE | {'model'},
     'transport': BASE | {'model'},
     'signature': BASE | {'model'},
-    'executor': BASE | {'model', 'options', 'transport', 'signature'},
+    'binding': BASE | {'model', 'options', 'signature'},
+    'executor': BASE | {'model', 'options', 'transport', 'signature', 'binding'},
     'runtime': POD - {'runtime'},
     'supervisor': POD,
     'posting': BASE | {'model', 'options', 'transport'},

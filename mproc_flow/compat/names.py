@@ -17,9 +17,10 @@ def _all(home: str, names: str) -> dict[str, str]:
     return {name: f'{home}:{name}' for name in names.split()}
 
 
-_OURS = _all('mproc_flow', 'AsyncFlow Client Deployment Document DocumentArray Executor Flow requests')
+_OURS = _all('mproc_flow', 'AsyncFlow Client Deployment Document DocumentArray Executor Flow dynamic_batching requests')
 _DOCUMENT, _ARRAY = {'Document': _OURS['Document']}, {'DocumentArray': _OURS['DocumentArray']}
-_REQUESTS, _DEPLOYMENT = {'requests': _OURS['requests']}, {'Deployment': _OURS['Deployment']}
+_DECORATORS = {name: _OURS[name] for name in ('requests', 'dynamic_batching')}
+_DEPLOYMENT = {'Deployment': _OURS['Deployment']}
 _EXECUTORS = {'Executor': _OURS['Executor'], 'BaseExecutor': _OURS['Executor']}
 _RESPONSES = dict.fromkeys(('DataRequest', 'Request', 'Response'), 'mproc_flow.model.request:Response')
 _GENERATORS = _all('mproc_flow.types.document.generators', 'from_ndarray from_files from_csv from_lines from_ndjson')
@@ -51,7 +52,7 @@ MODULES: dict[str, dict[str, str]] = {
     ),
     'jina.excepts': _ERRORS,
     'jina.executors': _EXECUTORS,
-    'jina.executors.decorators': _REQUESTS,
+    'jina.executors.decorators': _DECORATORS,
     'jina.helper': _all(
         'mproc_flow.compat.helper',
         'batch_iterator cached_property random_identity random_port random_ports random_uuid typename',
@@ -63,7 +64,7 @@ MODULES: dict[str, dict[str, str]] = {
     'jina.orchestrate.flow.asyncio': {'AsyncFlow': _OURS['AsyncFlow']},
     'jina.orchestrate.flow.base': {'Flow': _OURS['Flow']},
     'jina.serve.executors': _EXECUTORS,
-    'jina.serve.executors.decorators': _REQUESTS,
+    'jina.serve.executors.decorators': _DECORATORS,
     'jina.types.arrays.document': _ARRAY,
     'jina.types.document': _DOCUMENT,
     'jina.types.document.generators': _GENERATORS,
@@ -83,8 +84,6 @@ _TYPED = 'typed documents need docarray itself: pip install mproc-flow[docarray]
 _REASONS = {
     'jina.monitor': 'metrics come with a later version',
     'jina.serve.executors.decorators.monitor': 'metrics come with a later version',
-    'jina.dynamic_batching': 'dynamic batching comes with a later version',
-    'jina.serve.executors.decorators.dynamic_batching': 'dynamic batching comes with a later version',
     'jina.Gateway': 'gateways of your own come with a later version',
     **{f'docarray.{name}': _TYPED for name in ('BaseDoc', 'DocList', 'DocVec', 'base_doc', 'documents', 'typing')},
     'jina.hubble': "Jina's hub is no longer there",

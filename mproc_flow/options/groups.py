@@ -10,8 +10,9 @@ import msgspec
 
 from mproc_flow.errors import BadOption
 from mproc_flow.options.address import Loopback
+from mproc_flow.options.batching import Batching
 from mproc_flow.options.condition import When
-from mproc_flow.options.containers import ListOf
+from mproc_flow.options.containers import DictOf, ListOf
 from mproc_flow.options.declare import Option, OptionGroup, place
 from mproc_flow.options.jina import EXECUTOR_OF_JINA, FLOW_OF_JINA
 from mproc_flow.options.kinds import Choice, Flag, Integer, Name, Path, Refused, Text
@@ -40,7 +41,17 @@ def _external_has_an_address(values: Mapping[str, Any], where: str) -> None:
             raise BadOption(f'{place(where, name)} cannot be given for an external Executor, which runs already')
 
 
-_NOT_FOR_EXTERNAL = ('uses', 'uses_before', 'uses_after', 'replicas', 'shards', 'when', 'disable_reduce', 'retries')
+_NOT_FOR_EXTERNAL = (
+    'uses',
+    'uses_before',
+    'uses_after',
+    'replicas',
+    'shards',
+    'when',
+    'disable_reduce',
+    'uses_dynamic_batching',
+    'retries',
+)
 
 _PORT = Integer(0, 65535)
 
@@ -103,6 +114,11 @@ EXECUTOR = OptionGroup(
             'Do not unite what comes from several needs: methods get docs_matrix and docs_map.',
             default=False,
             aliases=('no_reduce',),
+        ),
+        Option(
+            'uses_dynamic_batching',
+            DictOf(Text(), Batching(), example="{'/embed': {'preferred_batch_size': 32, 'timeout': 50}}"),
+            'At which endpoints requests wait for each other (timeout in ms) and share a call, over what methods say.',
         ),
         Option('when', When(), 'Only Documents that meet this condition are given to it and go on from it.'),
         Option('floating', Flag(), 'Nobody waits for it: the answer does not contain what it does.', default=False),

@@ -59,7 +59,6 @@ _LATER_FLOW: dict[str, tuple[str, Kind, object]] = {
 _LATER_EXECUTOR: dict[str, tuple[str, Kind, object]] = {
     'port_monitoring': (_METRICS, _DATA, None),
     'quiet': (_LOGS, Flag(), False),
-    'uses_dynamic_batching': ('dynamic batching', _MAPPING, None),
     'exit_on_exceptions': ('a list of errors that end a process', ListOf(_TEXT), None),
     'stateful': (_STATE, Flag(), False),
     'raft_configuration': (_STATE, _MAPPING, None),

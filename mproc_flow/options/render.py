@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mproc_flow.options.address import Loopback
+from mproc_flow.options.batching import Batching
 from mproc_flow.options.condition import When
 from mproc_flow.options.containers import Anything, Data, DictOf, ListOf, VariableName, VariableValue
 from mproc_flow.options.declare import Option, OptionGroup
@@ -17,6 +18,7 @@ from mproc_flow.options.uses import PASS_THROUGH, PassThrough, Uses
 
 _ANNOTATIONS: dict[type[Kind], str] = {
     Anything: 'Any',
+    Batching: 'Mapping[str, int | bool]',
     Choice: 'str',
     Data: 'Any',
     Flag: 'bool',
@@ -37,6 +39,16 @@ _ANNOTATIONS: dict[type[Kind], str] = {
 _TEXT = {'type': 'string', 'minLength': 1}
 _SCHEMAS: dict[type[Kind], dict[str, Any]] = {
     Anything: {},
+    Batching: {
+        'type': 'object',
+        'additionalProperties': False,
+        'required': ['preferred_batch_size'],
+        'properties': {
+            'preferred_batch_size': {'type': 'integer', 'minimum': 1},
+            'timeout': {'type': 'integer', 'minimum': 0},
+            'flush_all': {'type': 'boolean'},
+        },
+    },
     Data: {},
     Flag: {'type': 'boolean'},
     Loopback: _TEXT,

@@ -106,6 +106,7 @@ class StepOptions(TypedDict, total=False):
     uses_after: type[Any] | str | PathLike[str] | Mapping[str, Any] | None
     disable_reduce: bool | None
     no_reduce: bool | None
+    uses_dynamic_batching: Mapping[str, Mapping[str, int | bool]] | None
     when: Mapping[str, Any] | None
     floating: bool | None
     external: bool | None
@@ -114,7 +115,6 @@ class StepOptions(TypedDict, total=False):
     extra_search_paths: str | PathLike[str] | Sequence[str | PathLike[str]] | None
     port_monitoring: Any | None
     quiet: bool | None
-    uses_dynamic_batching: Mapping[str, Any] | str | None
     exit_on_exceptions: str | Sequence[str] | None
     stateful: bool | None
     raft_configuration: Mapping[str, Any] | str | None
@@ -191,6 +191,7 @@ class DeploymentOptions(TypedDict, total=False):
     uses_after: type[Any] | str | PathLike[str] | Mapping[str, Any] | None
     disable_reduce: bool | None
     no_reduce: bool | None
+    uses_dynamic_batching: Mapping[str, Mapping[str, int | bool]] | None
     when: Mapping[str, Any] | None
     extra_search_paths: str | PathLike[str] | Sequence[str | PathLike[str]] | None
     host: str | None
@@ -203,7 +204,6 @@ class DeploymentOptions(TypedDict, total=False):
     preload: str | Sequence[str] | None
     shared_memory_from: int | None
     port_monitoring: int | None
-    uses_dynamic_batching: Mapping[str, Any] | str | None
     exit_on_exceptions: str | Sequence[str] | None
     stateful: bool | None
     raft_configuration: Mapping[str, Any] | str | None

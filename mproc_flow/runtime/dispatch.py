@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from mproc_flow.executor import Executor
+from mproc_flow.executor import Executor, batching_rules, retryable_endpoints
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import decode, encode
 from mproc_flow.model.reduce import RESULTS, reduce
-from mproc_flow.model.schema import EndpointSchema, at_endpoint
+from mproc_flow.model.schema import DEFAULT_ENDPOINT, EndpointSchema, at_endpoint
 from mproc_flow.options.condition import compile_condition
 from mproc_flow.runtime.method import Method
 from mproc_flow.runtime.stopping import Stopping
@@ -28,15 +28,24 @@ class Dispatcher:
         executor: The Executor.
         pod: Name of the pod, under which a dict that a method returns is filed.
         route: Its place in the graph.
+        batching: ``uses_dynamic_batching``.
+
+    Attributes:
+        rules: How requests share calls, by endpoint, where they do.
+        retryable: The endpoints at which work may be begun again.
     """
 
-    def __init__(self, executor: Executor, pod: str, route: Route) -> None:
+    def __init__(
+        self, executor: Executor, pod: str, route: Route, batching: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
         self.executor = executor
         self._pod = pod
         self._deployment = route.target
         self._needs = [need.partition('/')[0] for need in route.needs]  # Executors, not what stands after them
         self._matches = None if route.when is None else compile_condition(route.when)
         self._methods = {endpoint: Method(method) for endpoint, method in executor.requests.items()}
+        self.rules = batching_rules(type(executor), executor._bindings, batching or {})
+        self.retryable = retryable_endpoints(type(executor), executor._bindings)
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -61,29 +70,53 @@ class Dispatcher:
     async def call_async(self, header: Work, parts: Sequence[Part], stopping: Stopping) -> list[Frame]:
         """Do a piece of work with a method of either kind; ``stopping`` is told while a plain one runs."""
         work = self._prepare(header, parts)
-        stopping.in_call = True
-        try:
-            returned = work.start()
-        finally:
-            stopping.in_call = False
-        if inspect.isawaitable(returned):
-            returned = await returned
-        return work.finish(returned)
+        return work.finish(await started_async(work, stopping))
 
     def _prepare(self, header: Work, parts: Sequence[Part]) -> _Call:
         groups, parameters = self._groups(header, parts)
         method = at_endpoint(self._methods, header.endpoint)
         if method is None:  # nobody sees them apart
             docs, _ = reduce([(docs, {}) for docs in groups])
-            return _Call(None, docs, {}, parameters, self._pod)
+            return _Call(self, None, docs, {}, parameters)
         seen = [method.group(docs) for docs in groups]
+        arguments = self._arguments(header, seen, parameters)
+        return _Call(self, method, method.together(seen), arguments, parameters)
+
+    def _arguments(self, header: Work, seen: Sequence[Any], parameters: dict[str, Any]) -> dict[str, Any]:
         names = self._names(header)
-        arguments = {
+        return {
             'parameters': self._scope(parameters),
-            'docs_matrix': seen if any(groups) else None,
+            'docs_matrix': seen if any(seen) else None,
             'docs_map': dict(zip(names, seen, strict=True)) if len(names) == len(seen) else {},
         }
-        return _Call(method, method.together(seen), arguments, parameters, self._pod)
+
+    # ---- calls that requests share ----
+
+    def bound_to(self, endpoint: str) -> str:
+        """Give the endpoint under which the method is bound that answers this one."""
+        return endpoint if endpoint in self._methods else DEFAULT_ENDPOINT
+
+    def may_share(self, header: Work) -> bool:
+        """Say whether a call for this work can have other Documents too; not if it is to see its parts apart."""
+        return len(header.groups) < 2 or not self._methods[self.bound_to(header.endpoint)].takes_groups
+
+    def documents(self, header: Work, parts: Sequence[Part]) -> tuple[list[Any], dict[str, Any]]:
+        """Decode a piece of work: its Documents as the method takes them, and its parameters."""
+        groups, parameters = self._groups(header, parts)
+        method = self._methods[self.bound_to(header.endpoint)]
+        return [doc for docs in groups for doc in method.group(docs)], parameters
+
+    def shared(self, header: Work, docs: list[Any], parameters: dict[str, Any]) -> Attempt:
+        """Prepare a call for Documents of several requests, of which this is one."""
+        method = self._methods[self.bound_to(header.endpoint)]
+        seen = method.array(docs)
+        return Attempt(method, seen, self._arguments(header, [seen], parameters), len(docs))
+
+    def with_results(self, parameters: dict[str, Any], returned: Any) -> dict[str, Any]:
+        """File what a method returned, if it is a dict, in the parameters."""
+        if isinstance(returned, dict):
+            parameters[RESULTS] = {**parameters.get(RESULTS, {}), self._pod: returned}
+        return parameters
 
     def _groups(self, header: Work, parts: Sequence[Part]) -> tuple[list[DocumentArray], dict[str, Any]]:
         """Decode what has arrived and merge what belongs together; parameters are one in any case."""
@@ -118,20 +151,30 @@ class Dispatcher:
         return scoped
 
 
+async def started_async(call: _Call | Attempt, stopping: Stopping) -> Any:
+    """Start a call and await it if need be; give what the method returned."""
+    stopping.in_call = True
+    try:
+        returned = call.start()
+    finally:
+        stopping.in_call = False
+    return await returned if inspect.isawaitable(returned) else returned
+
+
 class _Call:
     def __init__(
         self,
+        dispatcher: Dispatcher,
         method: Method | None,
         docs: Any,
         arguments: dict[str, Any],
         parameters: dict[str, Any],
-        pod: str,
     ) -> None:
+        self._dispatcher = dispatcher
         self._method = method
         self._docs = docs
         self._arguments = arguments
         self._parameters = parameters
-        self._pod = pod
 
     def start(self) -> Any:
         """Call the method; an endpoint that none is bound to changes nothing."""
@@ -140,6 +183,33 @@ class _Call:
     def finish(self, returned: Any) -> list[Frame]:
         """Turn what the method returned into the frames of the answer."""
         docs = self._docs if self._method is None else self._method.answer(self._docs, returned)
-        if isinstance(returned, dict):
-            self._parameters[RESULTS] = {**self._parameters.get(RESULTS, {}), self._pod: returned}
-        return encode(docs, self._parameters)
+        return encode(docs, self._dispatcher.with_results(self._parameters, returned))
+
+
+class Attempt:
+    """A call with Documents of several requests."""
+
+    def __init__(self, method: Method, docs: Any, arguments: dict[str, Any], size: int) -> None:
+        self._method = method
+        self._docs = docs
+        self._arguments = arguments
+        self._size = size
+
+    def start(self) -> Any:
+        """Call the method."""
+        return self._method.start(self._docs, self._arguments)
+
+    def answer(self, returned: Any) -> DocumentArray:
+        """Give the Documents that go on, in the order of those that were given.
+
+        Raises:
+            TypeError: It returned what no method may.
+            ValueError: It gave more or fewer Documents than it was given.
+        """
+        docs = self._method.answer(self._docs, returned)
+        if len(docs) != self._size:
+            raise ValueError(
+                f'{self._method.name} was given {self._size} Documents of several requests (dynamic batching) and gave '
+                f'{len(docs)}: it must give as many, in their order'
+            )
+        return docs

@@ -28,13 +28,14 @@ def serve(pod: Pod, objects: Mapping[str, loader.Parts], listen: str = '') -> No
     executor = loader.make(kind, uses_with, spec)
     try:
         route = next(route for route in pod.assignment.plan.routes if route.name == spec.deployment)
-        dispatcher = Dispatcher(executor, spec.name, route)
-        _worker_class(dispatcher)(pod, dispatcher, listen).run()
+        dispatcher = Dispatcher(executor, spec.name, route, executor_spec.batching)
+        worker_class(dispatcher)(pod, dispatcher, listen).run()
     finally:
         executor.close()
 
 
-def _worker_class(dispatcher: Dispatcher) -> type[Worker]:
+def worker_class(dispatcher: Dispatcher) -> type[Worker]:
+    """Give the loop for this Executor."""
     if not dispatcher.is_async:
         return Worker
     from mproc_flow.runtime.worker_async import AsyncWorker  # asyncio would make every other pod start later

@@ -58,7 +58,33 @@ class Heard(msgspec.Struct, frozen=True, tag='heard'):
     generation: int
 
 
-Report = Phase | Ready | StartFailed | LogRecord | Drained | Heard
+class BatchCounts(msgspec.Struct):
+    """What dynamic batching has done at one endpoint, since the pod's process began.
+
+    Attributes:
+        calls: Calls of the method.
+        documents: Documents in them.
+        requests: Requests that have begun.
+        seconds_waited: How long these had waited, all together.
+        largest: Most Documents in a call.
+        waiting: Requests that wait now.
+    """
+
+    calls: int = 0
+    documents: int = 0
+    requests: int = 0
+    seconds_waited: float = 0.0
+    largest: int = 0
+    waiting: int = 0
+
+
+class Batches(msgspec.Struct, frozen=True, tag='batches'):
+    """Pod: so much has dynamic batching done, by endpoint; at most twice a second, and again after the last change."""
+
+    endpoints: dict[str, BatchCounts]
+
+
+Report = Phase | Ready | StartFailed | LogRecord | Drained | Heard | Batches
 
 
 class Assignment(msgspec.Struct, frozen=True, tag='assignment'):
@@ -94,7 +120,11 @@ class PodLost(msgspec.Struct, frozen=True, tag='pod_lost'):
 
 
 class Drain(msgspec.Struct, frozen=True, tag='drain'):
-    """Guardian to gateway: take no new requests; answer Drained when none is in flight."""
+    """Guardian to every pod: the end is near.
+
+    The gateway takes no new requests, and answers Drained when none is in flight; in other pods no request waits any
+    longer for others to share its call.
+    """
 
 
 class Announce(msgspec.Struct, frozen=True, tag='announce'):

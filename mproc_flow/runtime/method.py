@@ -33,6 +33,11 @@ class Method:
         """It is ``async def``."""
         return inspect.iscoroutinefunction(self._function)
 
+    @property
+    def takes_groups(self) -> bool:
+        """It sees the Documents of each branch apart."""
+        return not self._takes.isdisjoint(('docs_matrix', 'docs_map'))
+
     # ---- before ----
 
     def group(self, docs: DocumentArray) -> Any:
@@ -46,12 +51,16 @@ class Method:
 
     def together(self, groups: Sequence[Any]) -> Any:
         """Give what is in all groups, as the method takes it."""
-        if len(groups) == 1:
-            docs = groups[0]
-        else:
-            every = [doc for group in groups for doc in group]
-            kind = self._signature.takes
-            docs = trusted(every) if kind is None else typed_classes.array_of(kind, every)
+        if len(groups) != 1:
+            return self.array([doc for group in groups for doc in group])
+        return self._in_columns(groups[0])
+
+    def array(self, docs: list[Any]) -> Any:
+        """Give documents, which are what :meth:`group` gave, as the method takes them."""
+        kind = self._signature.takes
+        return self._in_columns(trusted(docs) if kind is None else typed_classes.array_of(kind, docs))
+
+    def _in_columns(self, docs: Any) -> Any:
         return docs.to_doc_vec() if self._signature.in_columns and docs else docs
 
     def start(self, docs: Any, arguments: Mapping[str, Any]) -> Any:
@@ -99,14 +108,14 @@ class Method:
         if isinstance(returned, DocumentArray) or typed_classes.is_array(returned):
             return self._written(returned, 'returned')
         raise TypeError(
-            f'{self._name} returned {type(returned).__name__}; an Executor method returns {self._allowed(_RETURNS)}'
+            f'{self.name} returned {type(returned).__name__}; an Executor method returns {self._allowed(_RETURNS)}'
         )
 
     def _single(self, doc: Any, returned: Any) -> Document:
         result = doc if returned is None else returned
         if not isinstance(result, Document) and not typed_classes.is_document(result):
             raise TypeError(
-                f'{self._name} returned {type(returned).__name__}; an Executor method that takes one document '
+                f'{self.name} returned {type(returned).__name__}; an Executor method that takes one document '
                 f'returns {self._allowed(_RETURNS_SINGLE)}'
             )
         self._check(result, 'returned' if returned is not None else 'leaves', '')
@@ -121,7 +130,7 @@ class Method:
     def _check(self, doc: Any, verb: str, where: str) -> None:
         gives = self._signature.gives
         if gives is not None and not isinstance(doc, gives):
-            raise TypeError(f'{self._name} {verb} a {type(doc).__name__}{where}; its annotation says {gives.__name__}')
+            raise TypeError(f'{self.name} {verb} a {type(doc).__name__}{where}; its annotation says {gives.__name__}')
 
     def _allowed(self, otherwise: str) -> str:
         gives = self._signature.gives
@@ -130,5 +139,6 @@ class Method:
         return gives.__name__ if self._signature.single else f'DocList[{gives.__name__}]'
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """Its name, for messages."""
         return getattr(self._function, '__qualname__', repr(self._function))

@@ -6,7 +6,7 @@ import os
 import signal
 from types import FrameType
 
-from mproc_flow.runtime.messages import Announce, Stop
+from mproc_flow.runtime.messages import Announce, Drain, Stop
 from mproc_flow.transport.pipe import Pipe
 
 
@@ -27,6 +27,7 @@ class Stopping:
     Attributes:
         stop: The Guardian said Stop, or is gone: end after what runs now.
         leave: A signal from outside: take no more work, then end.
+        hurry: No more requests come to the Flow: let none wait for others.
         announce: The gateway is a new one, say Hello to it.
         in_call: User code runs now; to be set around it.
     """
@@ -38,6 +39,7 @@ class Stopping:
         os.set_blocking(self._writer, False)
         self.stop = False
         self.leave = False
+        self.hurry = False
         self.announce = False
         self.in_call = False
         self.interrupted = False
@@ -66,6 +68,8 @@ class Stopping:
         for command in self._commands.receive():
             if isinstance(command, Stop):
                 self.stop = True
+            elif isinstance(command, Drain):
+                self.hurry = True
             elif isinstance(command, Announce):
                 self.announce = True
         if self._commands.ended:

@@ -12,6 +12,7 @@ from mproc_flow.errors import ErrorInfo, FlowClosed, SerializationError
 from mproc_flow.transport import channel, frames
 from mproc_flow.transport.frames import (
     Answer,
+    Cancel,
     Done,
     Failed,
     Farewell,
@@ -19,17 +20,20 @@ from mproc_flow.transport.frames import (
     Free,
     Hello,
     Leaving,
+    More,
     Part,
+    Piece,
     Ping,
     Pong,
     Refusal,
     Submit,
+    Withdrawn,
     Work,
 )
 from mproc_flow.transport.leases import Lease
 from mproc_flow.transport.sharing import Sharing, has_refs
 
-Message = tuple[Work | Farewell, list[Part]]
+Message = tuple[Work | Withdrawn | More | Farewell, list[Part]]
 
 
 class Wire(Protocol):
@@ -38,7 +42,7 @@ class Wire(Protocol):
     socket: channel.Socket
 
     def receive(self) -> Message | None:
-        """Take what has arrived, or None: a piece of work with its parts, or word that no more comes."""
+        """Take what has arrived, or None: a piece of work with its parts, or word about some or of no more to come."""
 
     def send(self, header: Done | Failed, payload: Sequence[Frame] = ()) -> None:
         """Send how a piece of work ended."""
@@ -78,11 +82,12 @@ class GatewayWire:
                 return header, parts
         return None
 
-    def send(self, header: Done | Failed | Leaving, payload: Sequence[Frame] = ()) -> None:
+    def send(self, header: Done | Failed | Piece | Leaving, payload: Sequence[Frame] = ()) -> None:
         self._has_spoken = True
         leases: Sequence[Lease] = ()
         if self._leases and not isinstance(header, Leaving):
-            leases = self._leases.pop(header.key, ())
+            take = self._leases.get if isinstance(header, Piece) else self._leases.pop
+            leases = take(header.key, ())
         if len(payload) > 1:
             payload = self._sharing.put(payload, b'', leases)
         channel.send(self.socket, frames.message(header, [payload] if payload else ()))
@@ -129,6 +134,7 @@ class OpenWire:
         self.address = channel.bind(self.socket, where)
         self._keys = itertools.count()
         self._waiting: dict[int, tuple[bytes, int]] = {}
+        self._key_of: dict[tuple[bytes, int], int] = {}
 
     def receive(self) -> Message | None:
         while (message := channel.receive(self.socket, copied=3)) is not None:
@@ -142,6 +148,7 @@ class OpenWire:
 
     def send(self, header: Done | Failed, payload: Sequence[Frame] = ()) -> None:
         client, request = self._waiting.pop(header.key)
+        self._key_of.pop((client, request), None)
         if isinstance(header, Done):
             channel.send(self.socket, [client, *frames.message(Answer(request), [payload])])
         else:
@@ -155,19 +162,24 @@ class OpenWire:
 
     def close(self) -> None:
         closed = ErrorInfo(FlowClosed.code, 'the Executor was closed before this request was answered')
-        while (found := self.receive()) is not None:
-            if isinstance(found[0], Work):
-                self.send(Failed(found[0].key, closed))
+        while self.receive() is not None:
+            pass
+        for key in list(self._waiting):
+            self.send(Failed(key, closed))
         channel.close(self.socket)
 
     def _read(self, client: bytes, message: list[Frame]) -> Message | None:
         header, parts = frames.read(frames.decode_from_client, message)
         if isinstance(header, Ping):
             channel.send(self.socket, [client, *frames.message(Pong(header.request, ()))])
+        if isinstance(header, Cancel):
+            found = (self._key_of.get((client, request)) for request in header.requests)
+            return Withdrawn(tuple(key for key in found if key is not None)), []
         if not isinstance(header, Submit):
             return None
         if any(map(has_refs, parts)):
             raise ValueError('a client at a TCP port shares no memory with us')
         key = next(self._keys)
         self._waiting[key] = client, header.request
-        return Work(key, header.endpoint), parts
+        self._key_of[client, header.request] = key
+        return Work(key, header.endpoint, deadline=header.deadline), parts

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
+from collections.abc import Collection
 
 from mproc_flow.crossing import describe
-from mproc_flow.errors import ErrorInfo, FlowClosed
+from mproc_flow.errors import DeadlineExceeded, ErrorInfo, FlowClosed
+from mproc_flow.runtime.batch import Batch, Request
+from mproc_flow.runtime.batching import Gatherer
 from mproc_flow.runtime.bootstrap import Pod
 from mproc_flow.runtime.dispatch import Dispatcher
+from mproc_flow.runtime.messages import Batches
 from mproc_flow.runtime.stopping import Interrupted, Stopping
 from mproc_flow.runtime.wire import GatewayWire, OpenWire, Wire
 from mproc_flow.transport import blocks, channel
-from mproc_flow.transport.frames import Done, Failed, Farewell, Hello, Part, Work
+from mproc_flow.transport.frames import Done, Failed, Farewell, Frame, Hello, Part, Withdrawn, Work
 from mproc_flow.transport.sharing import Sharing
+from mproc_flow.transport.started import Started
 
 # One piece of work ahead hides the way to the gateway and back. Where calls are so short that the way is longer, a pod
 # asks for as many as it does in _AHEAD seconds, so that messages travel in batches.
 _CREDIT = 2
 _MOST_CREDIT = 32
 _AHEAD = 0.002
-# So long it serves what has arrived before it looks for news again.
+# So long it does what it holds before it looks for news again: what is withdrawn, and what the Guardian says.
 _GLANCE = 0.002
+# The Guardian is told of batches so often, in seconds.
+_REPORT_EVERY = 0.5
+
+WITHDRAWN = ErrorInfo(DeadlineExceeded.code, 'nobody waits for this request any more')
+EXPIRED = ErrorInfo(DeadlineExceeded.code, 'the time for this request was over before its turn came')
 
 
 class Worker:
@@ -39,12 +51,17 @@ class Worker:
     def __init__(self, pod: Pod, dispatcher: Dispatcher, listen: str = '', credit: int = _CREDIT) -> None:
         self._pod = pod
         self._dispatcher = dispatcher
-        self._credit = credit
+        self._gatherer = Gatherer(dispatcher) if dispatcher.rules else None
+        self._least = max(credit, self._gatherer.credit if self._gatherer is not None else 0)
+        self._credit = self._least
+        self._next_report = 0.0
         self._stopping = Stopping(pod.commands)
         self._stopping.install()
+        self._started = None if listen else _page(pod)
         self._context = channel.context()
         self._wire = self._open(listen)
         self._socket = self._wire.socket
+        self._backlog: deque[tuple[Work, list[Part]]] = deque()
         self._left = False
         self._over = False
 
@@ -63,41 +80,97 @@ class Worker:
         self._heed()  # what came together with the Assignment has been read, and no descriptor tells of it
         poller = channel.Poller(self._socket, *self._stopping.filenos())
         while not self._over:
-            events = poller.poll()
+            events = poller.poll(self._patience())
             if any(fd in events for fd in self._stopping.filenos()):
                 self._heed()
-            if self._socket in events and not self._over:
-                self._serve_some()
+            self._work_some()
+        self._stopping.hurry = True
+        while not self._stopping.interrupted and (batch := self._next_batch()) is not None:
+            self._run(batch)
+
+    def _patience(self) -> int | None:
+        """Give how many milliseconds there is nothing to do if nothing arrives; None for ever."""
+        if self._backlog:
+            return 0
+        moment = self._next_moment()
+        return None if moment == math.inf else max(0, math.ceil((moment - time.monotonic()) * 1000))
+
+    def _next_moment(self) -> float:
+        """Give when there is something to do even if nothing arrives."""
+        if self._gatherer is None:
+            return math.inf
+        return min(self._gatherer.due, self._next_report if self._gatherer.changed else math.inf)
 
     def _heed(self) -> None:
         """Do what the Guardian or a signal asks for."""
         self._stopping.update()
         if self._stopping.announce:
             self._stopping.announce = False
+            self._forget()
             self._say_hello()
         if self._stopping.leave and not self._left:
             self._left = True
             self._over = self._wire.leave()
         self._over = self._over or self._stopping.stop
 
-    def _serve_some(self) -> None:
+    def _work_some(self) -> None:
         until = time.monotonic() + _GLANCE
+        self._take()
         while not self._over:
-            message = self._wire.receive()
-            if message is None:
+            if (batch := self._next_batch()) is not None:
+                ended = self._run(batch)
+            elif self._backlog:
+                ended = self._do(*self._backlog.popleft())
+            else:
                 return
-            self._serve(*message)
-            if time.monotonic() > until or self._stopping.leave:
+            if ended > until or self._stopping.leave:
                 return
+            if not self._backlog:
+                self._take()
 
-    def _serve(self, header: Work | Farewell, parts: list[Part]) -> None:
-        if isinstance(header, Farewell):
-            self._over = True
+    def _take(self) -> None:
+        """Take all that has arrived: what is withdrawn comes after the work that it is about."""
+        while (message := self._wire.receive()) is not None:
+            header, parts = message
+            if isinstance(header, Work):
+                self._accept(header, parts)
+            elif isinstance(header, Withdrawn):
+                self._withdraw(header.keys)
+            elif isinstance(header, Farewell):
+                self._over = True
+
+    def _accept(self, work: Work, parts: list[Part]) -> None:
+        if self._gatherer is not None and self._gatherer.takes(work):
+            self._gather(self._gatherer, work, parts)
         else:
-            self._do(header, parts)
+            self._backlog.append((work, parts))
 
-    def _do(self, work: Work, parts: list[Part]) -> None:
+    def _withdraw(self, keys: Collection[int]) -> None:
+        kept = [held for held in self._backlog if held[0].key not in keys]
+        dropped = [work for work, _ in self._backlog if work.key in keys]
+        self._backlog = deque(kept)
+        if self._gatherer is not None:
+            dropped += [request.work for request in self._gatherer.withdraw(keys)]
+        for work in dropped:
+            self._wire.send(Failed(work.key, WITHDRAWN))
+
+    def _forget(self) -> None:
+        """Drop what a gateway sent that is no more: nobody waits for it, and the new one has the same keys again."""
+        self._take()
+        self._backlog.clear()
+        if self._gatherer is not None:
+            self._gatherer.forget()
+        if self._started is not None:
+            self._started.clear_all()
+
+    def _do(self, work: Work, parts: list[Part]) -> float:
+        """Do a piece of work, send its answer, and give when that was."""
         begin = time.monotonic()
+        if 0.0 < work.deadline < begin:
+            self._wire.send(Failed(work.key, EXPIRED))
+            return begin
+        if self._started is not None:
+            self._started.mark(work.slot, work.key)
         try:
             self._stopping.in_call = True
             answer = self._dispatcher.call(work, parts)
@@ -109,10 +182,90 @@ class Worker:
             self._stopping.in_call = False
             self._wire.send(Failed(work.key, self._describe(error)))
         else:
-            self._credit = _credit(self._credit, time.monotonic() - begin)
-            self._wire.send(Done(work.key, self._credit), answer)
+            end = time.monotonic()
+            self._credit = max(self._least, _credit(self._credit, end - begin))
+            self._wire.send(Done(work.key, self._credit, end - begin), answer)
+            return end
+        return time.monotonic()
 
-    def _describe(self, error: Exception) -> ErrorInfo:
+    # ---- work that shares calls ----
+
+    def _gather(self, gatherer: Gatherer, work: Work, parts: list[Part]) -> None:
+        """Decode a piece of work and let it wait; it begins with its batch, but may be the end of us already here."""
+        if self._started is not None:
+            self._started.mark(work.slot, work.key)
+        try:
+            self._stopping.in_call = True
+            gatherer.add(work, parts, time.monotonic())
+            self._stopping.in_call = False
+        except Interrupted as error:
+            self._over = True
+            self._wire.send(Failed(work.key, ErrorInfo(FlowClosed.code, str(error))))
+        except Exception as error:  # the reply to the sender
+            self._stopping.in_call = False
+            self._wire.send(Failed(work.key, self._describe(error)))
+        else:
+            if self._started is not None:
+                self._started.clear(work.slot)
+
+    def _next_batch(self) -> Batch | None:
+        """Take the batch whose time has come, if one's has, and mark its requests as begun."""
+        gatherer = self._gatherer
+        if gatherer is None:
+            return None
+        now = time.monotonic()
+        if gatherer.changed and now >= self._next_report:
+            gatherer.changed = False
+            self._next_report = now + _REPORT_EVERY
+            self._pod.report(Batches(gatherer.counts))
+        if self._stopping.leave or self._stopping.hurry:
+            gatherer.hurry()
+        if gatherer.due > now:
+            return None
+        for request in gatherer.late(now):
+            self._wire.send(Failed(request.work.key, EXPIRED))
+        batch = gatherer.take(now, self._finish)
+        if batch is not None and self._started is not None:
+            for request in batch.requests:
+                self._started.mark(request.work.slot, request.work.key)
+        return batch
+
+    def _run(self, batch: Batch) -> float:
+        """Make the calls of a batch, and give when they ended."""
+        calls = batch.run()
+        try:
+            call = next(calls)
+            while True:
+                try:
+                    self._stopping.in_call = True
+                    returned = call.start()
+                    self._stopping.in_call = False
+                except Exception as error:  # the batch makes it a reply
+                    self._stopping.in_call = False
+                    call = calls.throw(error)
+                else:
+                    call = calls.send(returned)
+        except StopIteration:
+            pass
+        except Interrupted as error:
+            self._over = True
+            self._abandon(batch, ErrorInfo(FlowClosed.code, str(error)))
+        return time.monotonic()
+
+    def _finish(self, request: Request, outcome: list[Frame] | Exception) -> None:
+        key = request.work.key
+        if isinstance(outcome, list):
+            self._wire.send(Done(key, self._credit, request.cost), outcome)
+        else:
+            self._wire.send(Failed(key, self._describe(outcome)))
+
+    def _abandon(self, batch: Batch, why: ErrorInfo) -> None:
+        for request in batch.requests:
+            self._wire.send(Failed(request.work.key, why))
+
+    # ---- who this is ----
+
+    def _describe(self, error: BaseException) -> ErrorInfo:
         name = type(self._dispatcher.executor).__name__
         return describe(error, executor=name, pod=self._pod.assignment.spec.name)
 
@@ -128,7 +281,15 @@ class Worker:
     def _say_hello(self) -> None:
         assignment = self._pod.assignment
         self._left = False
-        self._wire.hello(Hello(assignment.spec.name, assignment.generation, self._dispatcher.endpoints, self._credit))
+        name, endpoints = assignment.spec.name, self._dispatcher.endpoints
+        self._wire.hello(
+            Hello(name, assignment.generation, endpoints, self._credit, retryable=self._dispatcher.retryable)
+        )
+
+
+def _page(pod: Pod) -> Started:
+    assignment = pod.assignment
+    return Started(assignment.run_directory, assignment.spec.name, assignment.generation)
 
 
 def _credit(credit: int, seconds: float) -> int:

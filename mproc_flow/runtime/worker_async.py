@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
+from collections.abc import Collection
 
 from mproc_flow.errors import ErrorInfo, FlowClosed
+from mproc_flow.runtime.batch import Batch
 from mproc_flow.runtime.bootstrap import Pod
-from mproc_flow.runtime.dispatch import Dispatcher
+from mproc_flow.runtime.dispatch import Dispatcher, started_async
 from mproc_flow.runtime.stopping import Interrupted
-from mproc_flow.runtime.worker import Worker
+from mproc_flow.runtime.worker import EXPIRED, WITHDRAWN, Worker
 from mproc_flow.transport import channel
-from mproc_flow.transport.frames import Done, Failed, Farewell, Part, Work
+from mproc_flow.transport.frames import Done, Failed, Part, Work
 
 _CONCURRENT = 100
+
+
+class _Held:
+    """A piece of work in the loop. A task that is cancelled before it begins would never get to its reply."""
+
+    __slots__ = ('begun', 'forgotten', 'task', 'withdrawn')
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self.begun = self.withdrawn = self.forgotten = False
+
+    def cancel(self) -> None:
+        """Cancel it, if it has begun; else it is to see itself that it need not."""
+        if self.begun and self.task is not None:
+            self.task.cancel()
 
 
 class AsyncWorker(Worker):
@@ -20,7 +39,9 @@ class AsyncWorker(Worker):
 
     def __init__(self, pod: Pod, dispatcher: Dispatcher, listen: str = '', credit: int = _CONCURRENT) -> None:
         super().__init__(pod, dispatcher, listen, credit)
+        self._held: dict[int, _Held] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
     def _loop(self) -> None:
         asyncio.run(self._main())
@@ -36,47 +57,105 @@ class AsyncWorker(Worker):
         while not self._over:
             await self._news.wait()
             self._news.clear()
-        await self._finish_tasks()
+        self._stopping.hurry = True
+        self._begin_batches()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     def _on_news(self) -> None:
         self._heed()
         if self._stopping.interrupted:
             for task in self._tasks:
                 task.cancel()
+        self._on_socket()
         self._news.set()
 
     def _on_socket(self) -> None:
-        while not self._over:
-            message = self._wire.receive()
-            if message is None:
-                return
-            header, parts = message
-            if isinstance(header, Farewell):
-                self._over = True
-                self._news.set()
-            else:
-                self._begin(header, parts)
+        if self._over:
+            return
+        self._take()
+        while self._backlog:
+            self._begin(*self._backlog.popleft())
+        self._begin_batches()
+        if self._over:
+            self._news.set()
 
     def _begin(self, work: Work, parts: list[Part]) -> None:
-        task = asyncio.get_running_loop().create_task(self._do_async(work, parts))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        held = self._held[work.key] = _Held()
+        held.task = asyncio.get_running_loop().create_task(self._do_async(held, work, parts))
+        self._tasks.add(held.task)
+        held.task.add_done_callback(self._tasks.discard)
 
-    async def _do_async(self, work: Work, parts: list[Part]) -> None:
+    def _begin_batches(self) -> None:
+        """Begin those whose time has come, and see to it that this happens again when the next one's comes."""
+        while not self._stopping.interrupted and (batch := self._next_batch()) is not None:
+            task = asyncio.get_running_loop().create_task(self._run_async(batch))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        moment = self._next_moment()
+        if moment != math.inf and not self._over:
+            delay = max(0.0, moment - time.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._begin_batches)
+
+    async def _run_async(self, batch: Batch) -> None:
+        calls = batch.run()
         try:
-            answer = await self._dispatcher.call_async(work, parts, self._stopping)
+            call = next(calls)
+            while True:
+                try:
+                    returned = await started_async(call, self._stopping)
+                except Exception as error:  # the batch makes it a reply
+                    call = calls.throw(error)
+                else:
+                    call = calls.send(returned)
+        except StopIteration:
+            pass
         except (Interrupted, asyncio.CancelledError) as error:
-            self._over = True
-            text = str(error) or 'the Flow was stopped while this request was worked on'
-            self._wire.send(Failed(work.key, ErrorInfo(FlowClosed.code, text)))
-            self._news.set()
-        except Exception as error:  # the reply to the sender
-            self._wire.send(Failed(work.key, self._describe(error)))
-        else:
-            self._wire.send(Done(work.key, self._credit), answer)
+            self._abandon(batch, self._cancelled(_Held(), error))
+        self._on_socket()
+
+    def _withdraw(self, keys: Collection[int]) -> None:
+        super()._withdraw(keys)
+        for key in self._held.keys() & keys:
+            self._held[key].withdrawn = True
+            self._held[key].cancel()
+
+    def _forget(self) -> None:
+        super()._forget()
+        for held in self._held.values():
+            held.forgotten = True
+            held.cancel()
+        self._held.clear()
+
+    async def _do_async(self, held: _Held, work: Work, parts: list[Part]) -> None:
+        header, answer = await self._outcome(held, work, parts)
+        if not held.forgotten:
+            del self._held[work.key]
+            self._wire.send(header, answer)
         # Sending may take the edge that the loop waits for on the socket's descriptor.
         self._on_socket()
 
-    async def _finish_tasks(self) -> None:
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+    async def _outcome(self, held: _Held, work: Work, parts: list[Part]) -> tuple[Done | Failed, Part]:
+        begin = time.monotonic()
+        if held.withdrawn or held.forgotten or 0.0 < work.deadline < begin:
+            return Failed(work.key, WITHDRAWN if held.withdrawn else EXPIRED), ()
+        held.begun = True
+        if self._started is not None:
+            self._started.mark(work.slot, work.key)
+        try:
+            answer = await self._dispatcher.call_async(work, parts, self._stopping)
+        except (Interrupted, asyncio.CancelledError) as error:
+            return Failed(work.key, self._cancelled(held, error)), ()
+        except Exception as error:  # the reply to the sender
+            return Failed(work.key, self._describe(error)), ()
+        return Done(work.key, self._credit, (time.monotonic() - begin) / max(1, len(self._held))), answer
+
+    def _cancelled(self, held: _Held, error: BaseException) -> ErrorInfo:
+        if isinstance(error, Interrupted) or self._stopping.interrupted:
+            self._over = True
+            self._news.set()
+            return ErrorInfo(FlowClosed.code, str(error) or 'the Flow was stopped while this request was worked on')
+        return WITHDRAWN if held.withdrawn else self._describe(error)

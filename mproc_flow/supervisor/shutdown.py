@@ -3,8 +3,8 @@
 ==========  ==========================================================================================
 from        what happens
 ==========  ==========================================================================================
-0           the gateway refuses new requests and tells when none is in flight; pods that are not ready
-            yet have half a second to end
+0           the gateway refuses new requests and tells when none is in flight; no request waits any more for
+            others to share its call; pods that are not ready yet have half a second to end
 drained,    every pod finishes the call it is in, closes its Executor and exits
 or 0.7 of
 the grace
@@ -59,7 +59,7 @@ class Shutdown:
         for pod in self._pods:
             if pod.state is not State.READY:
                 self._end_start(pod)
-        if drain and not self._stopping and self._ask_gateway():
+        if drain and not self._stopping and self._ask_to_drain():
             self._timers.after(0.7 * grace, self.stop_pods)
         else:
             self.stop_pods()
@@ -95,12 +95,13 @@ class Shutdown:
 
         self._timers.after(_STARTING_GRACE, kill)
 
-    def _ask_gateway(self) -> bool:
-        for pod in self._pods:
-            if pod.is_gateway and pod.state is State.READY and pod.pipe is not None:
+    def _ask_to_drain(self) -> bool:
+        """Tell all pods that the end is near; give whether the gateway is among them, which will answer."""
+        asked = [pod for pod in self._pods if pod.state is State.READY and pod.pipe is not None]
+        for pod in asked:
+            if pod.pipe is not None:
                 pod.pipe.send(Drain())
-                return True
-        return False
+        return any(pod.is_gateway for pod in asked)
 
     def _interrupt(self) -> None:
         for pod in self._alive():

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from mproc_flow.errors import BadConfigSource, BadOption
+from mproc_flow.options.batching import Batching
 from mproc_flow.options.containers import Anything, Data, DictOf, ListOf
 from mproc_flow.options.declare import Option, OptionGroup
 from mproc_flow.options.kinds import Name, Path, Text, resolve
@@ -28,6 +29,12 @@ _FILE = OptionGroup(
         Option('with', DictOf(Text(), Anything()), "Arguments of the Executor's constructor."),
         Option('metas', DictOf(Text(), Data()), 'Its metas.'),
         Option('requests', DictOf(Text(), Name()), 'Which method serves an endpoint.'),
+        Option(
+            'uses_dynamic_batching',
+            DictOf(Text(), Batching()),
+            'At which endpoints requests wait for each other.',
+            aliases=('dynamic_batching',),
+        ),
         Option('py_modules', _FILES, 'Python files to import first.'),
     ),
 )
@@ -51,6 +58,7 @@ class ExecutorFile(msgspec.Struct, frozen=True):
         metas: Its metas; the workspace is absolute.
         requests: ``{endpoint: method name}``.
         py_modules: Python files to import first, as absolute paths.
+        batching: ``{endpoint: how requests share calls}``.
     """
 
     jtype: Any
@@ -58,6 +66,7 @@ class ExecutorFile(msgspec.Struct, frozen=True):
     metas: dict[str, Any]
     requests: dict[str, str]
     py_modules: tuple[str, ...]
+    batching: dict[str, dict[str, Any]] = {}
 
 
 def read(uses: Any, values: Values) -> ExecutorFile:
@@ -97,6 +106,7 @@ def read(uses: Any, values: Values) -> ExecutorFile:
         metas=metas,
         requests=checked.get('requests', {}),
         py_modules=tuple(resolve(path, config.folder) for path in files),
+        batching=checked.get('uses_dynamic_batching', {}),
     )
 
 

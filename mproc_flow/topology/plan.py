@@ -30,6 +30,7 @@ class ExecutorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         metas: ``metas`` of the Executor (name, description, workspace, ...).
         requests: ``{endpoint: method name}`` that override the class's own bindings.
         workspace: Base directory for the Executor's files, or None.
+        batching: ``uses_dynamic_batching``: how requests share calls, by endpoint or method name.
     """
 
     uses: str | None = None
@@ -39,6 +40,7 @@ class ExecutorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     metas: dict[str, object] = {}
     requests: dict[str, str] = {}
     workspace: str | None = None
+    batching: dict[str, dict[str, Any]] = {}
 
 
 class PodSpec(msgspec.Struct, frozen=True, omit_defaults=True):

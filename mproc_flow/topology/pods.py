@@ -14,7 +14,7 @@ from mproc_flow.topology.plan import GATEWAY, ExecutorSpec, PodSpec
 from mproc_flow.topology.source import Source
 
 # These are for the Executor itself, not for what stands before or after it.
-_ITS_OWN = ('uses_with', 'uses_metas', 'uses_requests')
+_ITS_OWN = ('uses_with', 'uses_metas', 'uses_requests', 'uses_dynamic_batching')
 
 
 class Host(msgspec.Struct, frozen=True):
@@ -81,6 +81,7 @@ def _pods(spec: DeploymentSpec, part: Part, source: Source, host: Host) -> list[
         metas=source.metas,
         requests=source.requests,
         workspace=options['workspace'],
+        batching=source.batching,
     )
     return [
         PodSpec(

@@ -44,6 +44,7 @@ class Source(msgspec.Struct, frozen=True):
         uses_with: Arguments of its constructor.
         metas: Its metas.
         requests: ``{endpoint: method name}``, over what the class says.
+        batching: ``uses_dynamic_batching``, over what the class says.
         place: Which option names it, for messages.
     """
 
@@ -53,6 +54,7 @@ class Source(msgspec.Struct, frozen=True):
     uses_with: dict[str, Any] = {}
     metas: dict[str, Any] = {}
     requests: dict[str, str] = {}
+    batching: dict[str, dict[str, Any]] = {}
     place: str = ''
 
     @classmethod
@@ -75,6 +77,7 @@ class Source(msgspec.Struct, frozen=True):
             uses_with=options.get('uses_with') or {},
             metas=options.get('uses_metas') or {},
             requests=options.get('uses_requests') or {},
+            batching=options.get('uses_dynamic_batching') or {},
             place=place(where, option),
         )
         if uses is None:
@@ -99,6 +102,7 @@ def _configured(uses: Any, given: Source, options: Mapping[str, Any], around: Su
         uses_with={**found.with_, **given.uses_with},
         metas={**found.metas, **given.metas},
         requests={**found.requests, **given.requests},
+        batching={**found.batching, **given.batching},
     )
 
 

@@ -60,6 +60,7 @@ OF_AN_EXECUTOR = OF_BOTH | {
     'uses_before': SHARDS,
     'uses_after': SHARDS,
     'disable_reduce': f'{GRAPH}branches_meet_united_or_apart',
+    'uses_dynamic_batching': 'processes/test_batching.py::test_the_option_wins_over_the_decorator',
     'when': f'{EFFECT}only_documents_that_meet_a_condition_go_on',
     'floating': f'{GRAPH}nobody_waits_for_a_floating_executor',
     'external': f'{EXTERNAL}an_external_executor_does_its_part',

@@ -69,6 +69,7 @@ FULL_EXECUTOR: dict[str, Any] = {
     'uses_before': 'before.yml',
     'uses_after': 'package.module:Class',
     'disable_reduce': True,
+    'uses_dynamic_batching': {'/index': {'preferred_batch_size': 8}},
     'when': {'tags__a': {'$eq': 1}},
     'floating': True,
     'extra_search_paths': '/srv/',
@@ -116,6 +117,7 @@ def test_every_option_of_an_executor() -> None:
         'uses_before': 'before.yml',
         'uses_after': 'package.module:Class',
         'disable_reduce': True,
+        'uses_dynamic_batching': {'/index': {'preferred_batch_size': 8}},
         'when': {'tags__a': {'$eq': 1}},
         'floating': True,
         'extra_search_paths': ('/srv',),
@@ -173,7 +175,7 @@ def test_the_defaults_that_users_of_a_flow_know() -> None:
 def test_the_defaults_that_users_of_an_executor_know() -> None:
     assert EXECUTOR.with_defaults({}) == {
         **SHARED_DEFAULTS,
-        **dict.fromkeys(('uses', 'name', 'needs', 'uses_before', 'uses_after', 'when', 'port')),
+        **dict.fromkeys('uses name needs uses_before uses_after when port uses_dynamic_batching'.split()),
         'disable_reduce': False,
         'floating': False,
         'external': False,

@@ -10,6 +10,7 @@ import pytest
 
 from mproc_flow.options import render
 from mproc_flow.options.address import Loopback
+from mproc_flow.options.batching import Batching
 from mproc_flow.options.condition import When
 from mproc_flow.options.containers import Anything, Data, DictOf, ListOf, VariableName, VariableValue
 from mproc_flow.options.declare import Option, OptionGroup
@@ -28,6 +29,20 @@ KINDS: list[tuple[Kind, str, dict[str, Any]]] = [
     (Anything(), 'Any', {}),
     (Choice(('red', 'green')), 'str', {'type': 'string', 'enum': ['red', 'green', 'RED', 'GREEN']}),
     (Data(), 'Any', {}),
+    (
+        Batching(),
+        'Mapping[str, int | bool]',
+        {
+            'type': 'object',
+            'additionalProperties': False,
+            'required': ['preferred_batch_size'],
+            'properties': {
+                'preferred_batch_size': {'type': 'integer', 'minimum': 1},
+                'timeout': {'type': 'integer', 'minimum': 0},
+                'flush_all': {'type': 'boolean'},
+            },
+        },
+    ),
     (Flag(), 'bool', {'type': 'boolean'}),
     (Integer(), 'int', {'type': 'integer'}),
     (Integer(1), 'int', {'type': 'integer', 'minimum': 1}),

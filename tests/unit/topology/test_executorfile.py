@@ -64,6 +64,12 @@ def test_a_dict_may_have_the_class_itself_and_its_dollars_are_dollars() -> None:
     assert found.with_ == {'thing': Mine, 'price': '$MODEL'}
 
 
+@pytest.mark.parametrize('key', ['uses_dynamic_batching', 'dynamic_batching'])
+def test_a_file_says_how_requests_share_calls(key: str, tmp_path: Path) -> None:
+    (tmp_path / 'config.yml').write_text(f'jtype: Encoder\n{key}:\n  /bar: {{preferred_batch_size: 10, timeout: 200}}')
+    assert read('config.yml', tmp_path).batching == {'/bar': {'preferred_batch_size': 10, 'timeout': 200}}
+
+
 @pytest.mark.parametrize(
     ('files', 'modules'),
     [

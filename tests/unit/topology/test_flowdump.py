@@ -47,6 +47,9 @@ USES = st.one_of(
     st.builds(lambda name, text: f'jtype: {name}\nwith:\n  a: {text!r}', NAMES, st.text('ab$"{}', max_size=5)),
 )
 
+BATCHING = st.fixed_dictionaries(
+    {'preferred_batch_size': st.integers(1, 99)}, optional={'timeout': st.integers(0, 99), 'flush_all': FLAGS}
+)
 SHARED = {
     'env': st.dictionaries(TEXT.filter(lambda text: '=' not in text), TEXT | st.integers() | FLAGS, max_size=3),
     'workspace': PATHS.filter(bool),
@@ -86,6 +89,7 @@ OF_EXECUTOR = {
     'uses_before': USES,
     'uses_after': USES,
     'disable_reduce': FLAGS,
+    'uses_dynamic_batching': st.dictionaries(TEXT, BATCHING, max_size=2),
     'when': CONDITIONS,
     'floating': FLAGS,
     'extra_search_paths': FILES,

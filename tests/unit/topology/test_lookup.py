@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mproc_flow import executor
+from mproc_flow import binding
 from mproc_flow.executor import Executor
 from mproc_flow.topology import lineage, lookup
 from tests.unit.topology.sources import GOOD, IMPORT, NUMBERS, PLACE, fault, write
@@ -171,4 +171,4 @@ def test_of_a_nested_class_only_the_outer_is_looked_for(tmp_path: Path) -> None:
 def test_what_is_known_of_executors_is_true() -> None:
     public = {name for kind in (Executor, type) for name in dir(kind) if not name.startswith('_')}
     assert public | set(Executor.__annotations__) - {'_bindings'} <= lineage.INHERITED
-    assert lookup.MARK == executor._ENDPOINTS
+    assert lookup.MARK == binding._ENDPOINTS
