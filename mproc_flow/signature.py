@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from mproc_flow.model import typed_classes
-from mproc_flow.model.annotations import NotFound, Types, members, types_of
+from mproc_flow.model.annotations import NotFound, Types, members, types_of, yielded
 from mproc_flow.model.schema import EndpointSchema, schema_of
 
 # On a function: what was given to @requests, and what the user's process found out before it sends the class to a
@@ -135,6 +135,7 @@ class _Reader:
         self._annotations: dict[str, Any] = getattr(function, '__annotations__', {})
         self._globals = getattr(function, '__globals__', {})
         self._single = is_single(method)
+        self._yields = is_generator(function)
         self._request, self._response = (types_of(given, {}) for given in getattr(method, _GIVEN, (None, None)))
 
     def read(self) -> Signature:
@@ -169,7 +170,11 @@ class _Reader:
         if self._response is not None:
             return self._response.kind
         returned, _ = self._read('return', members) or ([], False)
-        if returned and all((typing.get_origin(kind) or kind) in (type(None), dict) for kind in returned):
+        if (
+            returned
+            and not self._yields
+            and all((typing.get_origin(kind) or kind) in (type(None), dict) for kind in returned)
+        ):
             return takes  # they go on, changed in place
         types = self._types('return')
         if types is None or typed_classes.is_any(types.kind):
@@ -193,6 +198,8 @@ class _Reader:
             return None
         annotation = self._annotations[name]
         try:
+            if self._yields and name == 'return':
+                annotation = yielded(annotation, self._globals)
             return how(annotation, self._globals)
         except TypeError as error:
             raise self._error(name, str(error)) from None

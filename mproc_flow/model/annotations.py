@@ -7,13 +7,23 @@ looked up one level after the other: ``typing.get_type_hints`` cannot do it with
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from types import UnionType
 from typing import Any, NamedTuple
 
 from mproc_flow.model import typed_classes
 
 _CONTAINERS = (list, dict, Sequence, Mapping)
+_ITERATORS = (Generator, Iterator, Iterable, AsyncGenerator, AsyncIterator, AsyncIterable)
 
 
 class NotFound(Exception):
@@ -64,6 +74,17 @@ def members(annotation: Any, names: dict[str, Any]) -> tuple[list[Any], bool]:
         return [annotation], False
     found = [looked_up(member, names) for member in typing.get_args(annotation)]
     return [member for member in found if member is not type(None)], type(None) in found
+
+
+def yielded(annotation: Any, names: dict[str, Any]) -> Any:
+    """Give X of ``Iterator[X]``, ``AsyncIterator[X]`` and the like; anything else as it is.
+
+    Raises:
+        NotFound: A name in it means nothing.
+    """
+    annotation = looked_up(annotation, names)
+    inner = typing.get_args(annotation)
+    return inner[0] if inner and typing.get_origin(annotation) in _ITERATORS else annotation
 
 
 def types_of(annotation: Any, names: dict[str, Any]) -> Types | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from mproc_flow.executor import Executor, batching_rules, retryable_endpoints
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import decode, encode
+from mproc_flow.model.document import Document
 from mproc_flow.model.reduce import RESULTS, reduce
 from mproc_flow.model.schema import DEFAULT_ENDPOINT, EndpointSchema, at_endpoint
 from mproc_flow.options.condition import compile_condition
@@ -19,6 +21,8 @@ from mproc_flow.signature import schemas
 from mproc_flow.topology.plan import Route
 from mproc_flow.transport.frames import Frame, Part, Work
 from mproc_flow.transport.leases import private
+
+_END: Any = object()
 
 
 class Dispatcher:
@@ -62,25 +66,16 @@ class Dispatcher:
         """What its methods take and give, by endpoint."""
         return schemas(self.executor.requests)
 
-    def call(self, header: Work, parts: Sequence[Part]) -> list[Frame]:
-        """Do a piece of work with a plain method."""
-        work = self._prepare(header, parts)
-        return work.finish(work.start())
-
-    async def call_async(self, header: Work, parts: Sequence[Part], stopping: Stopping) -> list[Frame]:
-        """Do a piece of work with a method of either kind; ``stopping`` is told while a plain one runs."""
-        work = self._prepare(header, parts)
-        return work.finish(await started_async(work, stopping))
-
-    def _prepare(self, header: Work, parts: Sequence[Part]) -> _Call:
+    def prepare(self, header: Work, parts: Sequence[Part]) -> Call:
+        """Decode a piece of work."""
         groups, parameters = self._groups(header, parts)
         method = at_endpoint(self._methods, header.endpoint)
         if method is None:  # nobody sees them apart
             docs, _ = reduce([(docs, {}) for docs in groups])
-            return _Call(self, None, docs, {}, parameters)
+            return Call(self, None, docs, {}, parameters)
         seen = [method.group(docs) for docs in groups]
         arguments = self._arguments(header, seen, parameters)
-        return _Call(self, method, method.together(seen), arguments, parameters)
+        return Call(self, method, method.together(seen), arguments, parameters)
 
     def _arguments(self, header: Work, seen: Sequence[Any], parameters: dict[str, Any]) -> dict[str, Any]:
         names = self._names(header)
@@ -151,8 +146,13 @@ class Dispatcher:
         return scoped
 
 
-async def started_async(call: _Call | Attempt, stopping: Stopping) -> Any:
-    """Start a call and await it if need be; give what the method returned."""
+async def started_async(call: Call | Attempt, stopping: Stopping) -> Any:
+    """Start a call and await it if need be; give what the method returned.
+
+    Args:
+        call: Of a method of either kind.
+        stopping: Is told while user code runs that cannot be cancelled.
+    """
     stopping.in_call = True
     try:
         returned = call.start()
@@ -161,7 +161,33 @@ async def started_async(call: _Call | Attempt, stopping: Stopping) -> Any:
     return await returned if inspect.isawaitable(returned) else returned
 
 
-class _Call:
+async def each(pieces: Any, stopping: Stopping) -> AsyncGenerator[Any, None]:
+    """Give what a generator of either kind yields; see :func:`started_async`. Close it to close that."""
+    if inspect.isasyncgen(pieces):
+        try:
+            async for piece in pieces:
+                yield piece
+        finally:
+            await pieces.aclose()
+        return
+    try:
+        while True:
+            stopping.in_call = True
+            try:
+                piece = next(pieces, _END)
+            finally:
+                stopping.in_call = False
+            if piece is _END:
+                return
+            yield piece
+            await asyncio.sleep(0)  # others have a turn
+    finally:
+        pieces.close()
+
+
+class Call:
+    """A piece of work, decoded."""
+
     def __init__(
         self,
         dispatcher: Dispatcher,
@@ -180,8 +206,28 @@ class _Call:
         """Call the method; an endpoint that none is bound to changes nothing."""
         return self._method.start(self._docs, self._arguments) if self._method is not None else None
 
+    @property
+    def streams(self) -> bool:
+        """The method is a generator."""
+        return self._method is not None and self._method.is_generator
+
+    def piece(self, yielded: Any) -> list[Frame]:
+        """Turn what the method yielded into the frames of a part of the answer."""
+        return self._gathered([yielded])
+
+    def _gathered(self, pieces: Iterable[Any]) -> list[Frame]:
+        docs: list[Document] = []
+        results: dict[str, Any] = {}
+        for piece in pieces:
+            docs += self._method.part(piece) if self._method is not None else ()
+            results.update(piece if isinstance(piece, dict) else {})
+        parameters = dict(self._parameters)  # those of the next piece are to be the same
+        return encode(docs, self._dispatcher.with_results(parameters, results or None))
+
     def finish(self, returned: Any) -> list[Frame]:
-        """Turn what the method returned into the frames of the answer."""
+        """Turn what the method returned, or all that it yielded, into the frames of the answer."""
+        if self.streams:
+            return self._gathered(returned)
         docs = self._docs if self._method is None else self._method.answer(self._docs, returned)
         return encode(docs, self._dispatcher.with_results(self._parameters, returned))
 

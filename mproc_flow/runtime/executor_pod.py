@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mproc_flow.runtime import loader
 from mproc_flow.runtime.bootstrap import Pod, run_fresh
 from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.runtime.worker import Worker
+from mproc_flow.runtime.worker_base import BaseWorker
 from mproc_flow.topology.plan import ExecutorSpec
 
 
@@ -34,7 +35,7 @@ def serve(pod: Pod, objects: Mapping[str, loader.Parts], listen: str = '') -> No
         executor.close()
 
 
-def worker_class(dispatcher: Dispatcher) -> type[Worker]:
+def worker_class(dispatcher: Dispatcher) -> Callable[[Pod, Dispatcher, str], BaseWorker]:
     """Give the loop for this Executor."""
     if not dispatcher.is_async:
         return Worker

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mproc_flow.model import typed, typed_classes
 from mproc_flow.model.array import DocumentArray, trusted
 from mproc_flow.model.document import Document
 from mproc_flow.model.reduce import RESULTS
-from mproc_flow.signature import Signature, accepted, signature
+from mproc_flow.signature import Signature, accepted, is_generator, signature
 
 _RETURNS = 'None, a DocumentArray, a DocList or a dict'
 _RETURNS_SINGLE = 'None, a Document or a typed document'
@@ -21,17 +21,21 @@ class Method:
 
     Args:
         function: The bound method.
+
+    Attributes:
+        is_generator: It yields its results.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
         self._signature: Signature = signature(function)
         self._takes = accepted(function)
+        self.is_generator = is_generator(function)
 
     @property
     def is_async(self) -> bool:
         """It is ``async def``."""
-        return inspect.iscoroutinefunction(self._function)
+        return inspect.iscoroutinefunction(self._function) or inspect.isasyncgenfunction(self._function)
 
     @property
     def takes_groups(self) -> bool:
@@ -69,7 +73,7 @@ class Method:
         if 'parameters' in chosen:
             chosen['parameters'] = self._parameters(chosen['parameters'])
         if self._signature.single:
-            return self._each_async(docs, chosen) if self.is_async else self._each(docs, chosen)
+            return self._one_by_one(docs, chosen)
         if 'docs' in self._takes:
             chosen['docs'] = docs
         return self._function(**chosen)
@@ -82,6 +86,24 @@ class Method:
         if not given and self._signature.optional_parameters:
             return None
         return typed.validated(model, given, 'parameters')
+
+    def _one_by_one(self, docs: Any, arguments: dict[str, Any]) -> Any:
+        if self.is_generator:
+            return self._yield_async(docs, arguments) if self.is_async else self._yield(docs, arguments)
+        return self._each_async(docs, arguments) if self.is_async else self._each(docs, arguments)
+
+    def _yield(self, docs: Any, arguments: dict[str, Any]) -> Iterator[Any]:
+        for doc in docs:
+            yield from self._function(doc=doc, **arguments)
+
+    async def _yield_async(self, docs: Any, arguments: dict[str, Any]) -> AsyncIterator[Any]:
+        for doc in docs:
+            pieces = self._function(doc=doc, **arguments)
+            try:
+                async for piece in pieces:
+                    yield piece
+            finally:
+                await pieces.aclose()
 
     def _each(self, docs: Any, arguments: dict[str, Any]) -> DocumentArray:
         return trusted([self._single(doc, self._function(doc=doc, **arguments)) for doc in docs])
@@ -109,6 +131,24 @@ class Method:
             return self._written(returned, 'returned')
         raise TypeError(
             f'{self.name} returned {type(returned).__name__}; an Executor method returns {self._allowed(_RETURNS)}'
+        )
+
+    def part(self, yielded: Any) -> DocumentArray:
+        """Give the Documents of one thing that a generator yielded.
+
+        Raises:
+            TypeError: It is nothing that one may yield, or other documents than its annotation says.
+        """
+        if isinstance(yielded, dict):
+            return DocumentArray()
+        if isinstance(yielded, Document) or typed_classes.is_document(yielded):
+            self._check(yielded, 'yielded', '')
+            return trusted([yielded if isinstance(yielded, Document) else typed.to_document(yielded)])
+        if isinstance(yielded, DocumentArray) or typed_classes.is_array(yielded):
+            return self._written(yielded, 'yielded')
+        raise TypeError(
+            f'{self.name} yielded {type(yielded).__name__}; a generator of an Executor yields a Document, a typed '
+            'document, a DocumentArray, a DocList or a dict'
         )
 
     def _single(self, doc: Any, returned: Any) -> Document:

@@ -62,7 +62,11 @@ class Pod(msgspec.Struct, eq=False):
 
     def retries(self, endpoint: str) -> bool:
         """Say whether work for an endpoint may be begun again after a process died of it."""
-        return endpoint in self.retryable or DEFAULT_ENDPOINT in self.retryable
+        if endpoint in self.endpoints:
+            return endpoint in self.retryable
+        if DEFAULT_ENDPOINT in self.endpoints:
+            return DEFAULT_ENDPOINT in self.retryable
+        return bool(self.endpoints)  # then it only passes on
 
     def learn(self, cost: float) -> None:
         """Take the cost of one more piece of work into the average."""

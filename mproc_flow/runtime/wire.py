@@ -22,6 +22,7 @@ from mproc_flow.transport.frames import (
     Leaving,
     More,
     Part,
+    Partial,
     Piece,
     Ping,
     Pong,
@@ -44,8 +45,8 @@ class Wire(Protocol):
     def receive(self) -> Message | None:
         """Take what has arrived, or None: a piece of work with its parts, or word about some or of no more to come."""
 
-    def send(self, header: Done | Failed, payload: Sequence[Frame] = ()) -> None:
-        """Send how a piece of work ended."""
+    def send(self, header: Done | Failed | Piece, payload: Sequence[Frame] = ()) -> None:
+        """Send how a piece of work ended, or a piece of its result."""
 
     def hello(self, hello: Hello) -> None:
         """Say that this pod takes work."""
@@ -146,11 +147,15 @@ class OpenWire:
                 return found
         return None
 
-    def send(self, header: Done | Failed, payload: Sequence[Frame] = ()) -> None:
+    def send(self, header: Done | Failed | Piece, payload: Sequence[Frame] = ()) -> None:
+        if isinstance(header, Piece):
+            client, request = self._waiting[header.key]
+            channel.send(self.socket, [client, *frames.message(Partial(request), [payload])])
+            return
         client, request = self._waiting.pop(header.key)
         self._key_of.pop((client, request), None)
         if isinstance(header, Done):
-            channel.send(self.socket, [client, *frames.message(Answer(request), [payload])])
+            channel.send(self.socket, [client, *frames.message(Answer(request), [payload] if payload else ())])
         else:
             channel.send(self.socket, [client, *frames.message(Refusal(request, header.info))])
 
@@ -175,6 +180,9 @@ class OpenWire:
         if isinstance(header, Cancel):
             found = (self._key_of.get((client, request)) for request in header.requests)
             return Withdrawn(tuple(key for key in found if key is not None)), []
+        if isinstance(header, More):
+            key = self._key_of.get((client, header.number))
+            return None if key is None else (More(key, header.count), [])
         if not isinstance(header, Submit):
             return None
         if any(map(has_refs, parts)):
@@ -182,4 +190,4 @@ class OpenWire:
         key = next(self._keys)
         self._waiting[key] = client, header.request
         self._key_of[client, header.request] = key
-        return Work(key, header.endpoint, deadline=header.deadline), parts
+        return Work(key, header.endpoint, deadline=header.deadline, window=header.window), parts

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import Any
 
-from mproc_flow.crossing import describe
-from mproc_flow.errors import DeadlineExceeded, ErrorInfo, FlowClosed
-from mproc_flow.runtime.batch import Batch, Request
-from mproc_flow.runtime.batching import Gatherer
+from mproc_flow.errors import ErrorInfo, FlowClosed
+from mproc_flow.runtime.batch import Batch
 from mproc_flow.runtime.bootstrap import Pod
-from mproc_flow.runtime.dispatch import Dispatcher
-from mproc_flow.runtime.messages import Batches
-from mproc_flow.runtime.stopping import Interrupted, Stopping
-from mproc_flow.runtime.wire import GatewayWire, OpenWire, Wire
-from mproc_flow.transport import blocks, channel
-from mproc_flow.transport.frames import Done, Failed, Farewell, Frame, Hello, Part, Withdrawn, Work
-from mproc_flow.transport.sharing import Sharing
-from mproc_flow.transport.started import Started
+from mproc_flow.runtime.dispatch import Call, Dispatcher
+from mproc_flow.runtime.stopping import Interrupted
+from mproc_flow.runtime.worker_base import EXPIRED, NOBODY_TAKES, WITHDRAWN, BaseWorker
+from mproc_flow.transport import channel
+from mproc_flow.transport.frames import Done, Failed, Frame, Part, Piece, Work
 
 # One piece of work ahead hides the way to the gateway and back. Where calls are so short that the way is longer, a pod
 # asks for as many as it does in _AHEAD seconds, so that messages travel in batches.
@@ -28,59 +23,45 @@ _MOST_CREDIT = 32
 _AHEAD = 0.002
 # So long it does what it holds before it looks for news again: what is withdrawn, and what the Guardian says.
 _GLANCE = 0.002
-# The Guardian is told of batches so often, in seconds.
-_REPORT_EVERY = 0.5
-
-WITHDRAWN = ErrorInfo(DeadlineExceeded.code, 'nobody waits for this request any more')
-EXPIRED = ErrorInfo(DeadlineExceeded.code, 'the time for this request was over before its turn came')
+_END: Any = object()
 
 
-class Worker:
+class _Dropped(Exception):
+    """Nobody reads this stream any more."""
+
+
+class _Stream:
+    """What is known of the reader of the stream that is sent now."""
+
+    __slots__ = ('credit', 'dropped', 'forgotten', 'key')
+
+    def __init__(self, work: Work) -> None:
+        self.key = work.key
+        self.credit = work.window
+        self.dropped = self.forgotten = False
+
+
+class Worker(BaseWorker):
     """Works for one Executor whose methods are plain functions.
 
     Args:
         pod: Who this is.
         dispatcher: Calls the Executor.
         listen: Serve everybody at this TCP address instead of a Flow's gateway.
-        credit: How much work the gateway may send ahead.
 
     Raises:
         PortAlreadyUsed: Something else listens there.
     """
 
-    def __init__(self, pod: Pod, dispatcher: Dispatcher, listen: str = '', credit: int = _CREDIT) -> None:
-        self._pod = pod
-        self._dispatcher = dispatcher
-        self._gatherer = Gatherer(dispatcher) if dispatcher.rules else None
-        self._least = max(credit, self._gatherer.credit if self._gatherer is not None else 0)
-        self._credit = self._least
-        self._next_report = 0.0
-        self._stopping = Stopping(pod.commands)
-        self._stopping.install()
-        self._started = None if listen else _page(pod)
-        self._context = channel.context()
-        self._wire = self._open(listen)
-        self._socket = self._wire.socket
-        self._backlog: deque[tuple[Work, list[Part]]] = deque()
-        self._left = False
-        self._over = False
-
-    def run(self) -> None:
-        """Work until told to stop."""
-        self._say_hello()
-        address = self._wire.address if isinstance(self._wire, OpenWire) else ''
-        self._pod.ready(address, self._dispatcher.schemas)
-        try:
-            self._loop()
-        finally:
-            self._wire.close()
-            self._context.term()
+    def __init__(self, pod: Pod, dispatcher: Dispatcher, listen: str) -> None:
+        super().__init__(pod, dispatcher, listen, _CREDIT)
+        self._stream: _Stream | None = None
 
     def _loop(self) -> None:
         self._heed()  # what came together with the Assignment has been read, and no descriptor tells of it
-        poller = channel.Poller(self._socket, *self._stopping.filenos())
+        self._poller = channel.Poller(self._socket, *self._stopping.filenos())
         while not self._over:
-            events = poller.poll(self._patience())
+            events = self._poller.poll(self._patience())
             if any(fd in events for fd in self._stopping.filenos()):
                 self._heed()
             self._work_some()
@@ -94,24 +75,6 @@ class Worker:
             return 0
         moment = self._next_moment()
         return None if moment == math.inf else max(0, math.ceil((moment - time.monotonic()) * 1000))
-
-    def _next_moment(self) -> float:
-        """Give when there is something to do even if nothing arrives."""
-        if self._gatherer is None:
-            return math.inf
-        return min(self._gatherer.due, self._next_report if self._gatherer.changed else math.inf)
-
-    def _heed(self) -> None:
-        """Do what the Guardian or a signal asks for."""
-        self._stopping.update()
-        if self._stopping.announce:
-            self._stopping.announce = False
-            self._forget()
-            self._say_hello()
-        if self._stopping.leave and not self._left:
-            self._left = True
-            self._over = self._wire.leave()
-        self._over = self._over or self._stopping.stop
 
     def _work_some(self) -> None:
         until = time.monotonic() + _GLANCE
@@ -128,41 +91,6 @@ class Worker:
             if not self._backlog:
                 self._take()
 
-    def _take(self) -> None:
-        """Take all that has arrived: what is withdrawn comes after the work that it is about."""
-        while (message := self._wire.receive()) is not None:
-            header, parts = message
-            if isinstance(header, Work):
-                self._accept(header, parts)
-            elif isinstance(header, Withdrawn):
-                self._withdraw(header.keys)
-            elif isinstance(header, Farewell):
-                self._over = True
-
-    def _accept(self, work: Work, parts: list[Part]) -> None:
-        if self._gatherer is not None and self._gatherer.takes(work):
-            self._gather(self._gatherer, work, parts)
-        else:
-            self._backlog.append((work, parts))
-
-    def _withdraw(self, keys: Collection[int]) -> None:
-        kept = [held for held in self._backlog if held[0].key not in keys]
-        dropped = [work for work, _ in self._backlog if work.key in keys]
-        self._backlog = deque(kept)
-        if self._gatherer is not None:
-            dropped += [request.work for request in self._gatherer.withdraw(keys)]
-        for work in dropped:
-            self._wire.send(Failed(work.key, WITHDRAWN))
-
-    def _forget(self) -> None:
-        """Drop what a gateway sent that is no more: nobody waits for it, and the new one has the same keys again."""
-        self._take()
-        self._backlog.clear()
-        if self._gatherer is not None:
-            self._gatherer.forget()
-        if self._started is not None:
-            self._started.clear_all()
-
     def _do(self, work: Work, parts: list[Part]) -> float:
         """Do a piece of work, send its answer, and give when that was."""
         begin = time.monotonic()
@@ -173,11 +101,16 @@ class Worker:
             self._started.mark(work.slot, work.key)
         try:
             self._stopping.in_call = True
-            answer = self._dispatcher.call(work, parts)
+            call = self._dispatcher.prepare(work, parts)
+            answer = self._streamed(work, call) if work.window and call.streams else call.finish(call.start())
             self._stopping.in_call = False
         except Interrupted as error:
             self._over = True
             self._wire.send(Failed(work.key, ErrorInfo(FlowClosed.code, str(error))))
+        except _Dropped as error:
+            self._stopping.in_call = False
+            if not error.args:
+                self._wire.send(Failed(work.key, WITHDRAWN))
         except Exception as error:  # the reply to the sender
             self._stopping.in_call = False
             self._wire.send(Failed(work.key, self._describe(error)))
@@ -187,48 +120,6 @@ class Worker:
             self._wire.send(Done(work.key, self._credit, end - begin), answer)
             return end
         return time.monotonic()
-
-    # ---- work that shares calls ----
-
-    def _gather(self, gatherer: Gatherer, work: Work, parts: list[Part]) -> None:
-        """Decode a piece of work and let it wait; it begins with its batch, but may be the end of us already here."""
-        if self._started is not None:
-            self._started.mark(work.slot, work.key)
-        try:
-            self._stopping.in_call = True
-            gatherer.add(work, parts, time.monotonic())
-            self._stopping.in_call = False
-        except Interrupted as error:
-            self._over = True
-            self._wire.send(Failed(work.key, ErrorInfo(FlowClosed.code, str(error))))
-        except Exception as error:  # the reply to the sender
-            self._stopping.in_call = False
-            self._wire.send(Failed(work.key, self._describe(error)))
-        else:
-            if self._started is not None:
-                self._started.clear(work.slot)
-
-    def _next_batch(self) -> Batch | None:
-        """Take the batch whose time has come, if one's has, and mark its requests as begun."""
-        gatherer = self._gatherer
-        if gatherer is None:
-            return None
-        now = time.monotonic()
-        if gatherer.changed and now >= self._next_report:
-            gatherer.changed = False
-            self._next_report = now + _REPORT_EVERY
-            self._pod.report(Batches(gatherer.counts))
-        if self._stopping.leave or self._stopping.hurry:
-            gatherer.hurry()
-        if gatherer.due > now:
-            return None
-        for request in gatherer.late(now):
-            self._wire.send(Failed(request.work.key, EXPIRED))
-        batch = gatherer.take(now, self._finish)
-        if batch is not None and self._started is not None:
-            for request in batch.requests:
-                self._started.mark(request.work.slot, request.work.key)
-        return batch
 
     def _run(self, batch: Batch) -> float:
         """Make the calls of a batch, and give when they ended."""
@@ -252,44 +143,56 @@ class Worker:
             self._abandon(batch, ErrorInfo(FlowClosed.code, str(error)))
         return time.monotonic()
 
-    def _finish(self, request: Request, outcome: list[Frame] | Exception) -> None:
-        key = request.work.key
-        if isinstance(outcome, list):
-            self._wire.send(Done(key, self._credit, request.cost), outcome)
-        else:
-            self._wire.send(Failed(key, self._describe(outcome)))
+    # ---- streams ----
 
-    def _abandon(self, batch: Batch, why: ErrorInfo) -> None:
-        for request in batch.requests:
-            self._wire.send(Failed(request.work.key, why))
+    def _streamed(self, work: Work, call: Call) -> list[Frame]:
+        """Send what a generator yields, piece by piece; nothing is left for the answer."""
+        stream = self._stream = _Stream(work)
+        pieces: Iterator[Any] = call.start()
+        try:
+            while (piece := next(pieces, _END)) is not _END:
+                frames = call.piece(piece)
+                self._stopping.in_call = False
+                self._await_credit(stream)
+                self._wire.send(Piece(work.key), frames)
+                stream.credit -= 1
+                self._stopping.in_call = True
+        finally:
+            self._stream = None
+            self._close(pieces)
+        return []
 
-    # ---- who this is ----
+    def _close(self, pieces: Any) -> None:
+        """Let a generator clean up; what interrupted it must not be hidden by an interruption of that."""
+        self._stopping.in_call = not self._stopping.interrupted
+        pieces.close()
+        self._stopping.in_call = False
 
-    def _describe(self, error: BaseException) -> ErrorInfo:
-        name = type(self._dispatcher.executor).__name__
-        return describe(error, executor=name, pod=self._pod.assignment.spec.name)
+    def _await_credit(self, stream: _Stream) -> None:
+        self._take()
+        while stream.credit <= 0 and not stream.dropped:
+            if self._stopping.stop or self._over:
+                raise Interrupted(NOBODY_TAKES)
+            events = self._poller.poll()
+            if any(fd in events for fd in self._stopping.filenos()):
+                self._heed()
+            self._take()
+        if stream.dropped:
+            raise _Dropped(*['forgotten'] * stream.forgotten)
 
-    def _open(self, listen: str) -> Wire:
-        if listen:
-            return OpenWire(self._context, listen)
-        assignment = self._pod.assignment
-        identity = f'{assignment.spec.name}#{assignment.generation}'.encode()
-        where = channel.address(assignment.run_directory, channel.PODS)
-        sharing = Sharing(blocks.directory_of(where), assignment.plan.shared_memory_from)
-        return GatewayWire(self._context, where, identity, sharing)
+    def _give_credit(self, key: int, count: int) -> None:
+        if self._stream is not None and self._stream.key == key:
+            self._stream.credit += count
 
-    def _say_hello(self) -> None:
-        assignment = self._pod.assignment
-        self._left = False
-        name, endpoints = assignment.spec.name, self._dispatcher.endpoints
-        self._wire.hello(
-            Hello(name, assignment.generation, endpoints, self._credit, retryable=self._dispatcher.retryable)
-        )
+    def _withdraw(self, keys: Collection[int]) -> None:
+        super()._withdraw(keys)
+        if self._stream is not None and self._stream.key in keys:
+            self._stream.dropped = True
 
-
-def _page(pod: Pod) -> Started:
-    assignment = pod.assignment
-    return Started(assignment.run_directory, assignment.spec.name, assignment.generation)
+    def _forget(self) -> None:
+        super()._forget()
+        if self._stream is not None:
+            self._stream.dropped = self._stream.forgotten = True
 
 
 def _credit(credit: int, seconds: float) -> int:

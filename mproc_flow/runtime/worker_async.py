@@ -10,11 +10,11 @@ from collections.abc import Collection
 from mproc_flow.errors import ErrorInfo, FlowClosed
 from mproc_flow.runtime.batch import Batch
 from mproc_flow.runtime.bootstrap import Pod
-from mproc_flow.runtime.dispatch import Dispatcher, started_async
+from mproc_flow.runtime.dispatch import Call, Dispatcher, each, started_async
 from mproc_flow.runtime.stopping import Interrupted
-from mproc_flow.runtime.worker import EXPIRED, WITHDRAWN, Worker
+from mproc_flow.runtime.worker_base import EXPIRED, NOBODY_TAKES, WITHDRAWN, BaseWorker
 from mproc_flow.transport import channel
-from mproc_flow.transport.frames import Done, Failed, Part, Work
+from mproc_flow.transport.frames import Done, Failed, Frame, Part, Piece, Work
 
 _CONCURRENT = 100
 
@@ -22,10 +22,13 @@ _CONCURRENT = 100
 class _Held:
     """A piece of work in the loop. A task that is cancelled before it begins would never get to its reply."""
 
-    __slots__ = ('begun', 'forgotten', 'task', 'withdrawn')
+    __slots__ = ('begun', 'credit', 'forgotten', 'more', 'task', 'withdrawn')
 
-    def __init__(self) -> None:
+    def __init__(self, credit: int = 0) -> None:
         self.task: asyncio.Task[None] | None = None
+        # Of a stream: how many pieces its reader takes now, and what tells that this has grown.
+        self.credit = credit
+        self.more: asyncio.Event | None = None
         self.begun = self.withdrawn = self.forgotten = False
 
     def cancel(self) -> None:
@@ -34,11 +37,11 @@ class _Held:
             self.task.cancel()
 
 
-class AsyncWorker(Worker):
+class AsyncWorker(BaseWorker):
     """Works for one Executor that has ``async def`` methods; its plain methods run in the loop, one at a time."""
 
-    def __init__(self, pod: Pod, dispatcher: Dispatcher, listen: str = '', credit: int = _CONCURRENT) -> None:
-        super().__init__(pod, dispatcher, listen, credit)
+    def __init__(self, pod: Pod, dispatcher: Dispatcher, listen: str) -> None:
+        super().__init__(pod, dispatcher, listen, _CONCURRENT)
         self._held: dict[int, _Held] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -52,13 +55,16 @@ class AsyncWorker(Worker):
         loop.add_reader(channel.fileno(self._socket), self._on_socket)
         for fd in self._stopping.filenos():
             loop.add_reader(fd, self._on_news)
-        self._on_news()  # see Worker._loop
+        self._on_news()  # what came together with the Assignment has been read, and no descriptor tells of it
         self._on_socket()
         while not self._over:
             await self._news.wait()
             self._news.clear()
         self._stopping.hurry = True
         self._begin_batches()
+        for held in self._held.values():
+            if held.more is not None:
+                held.more.set()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -81,7 +87,7 @@ class AsyncWorker(Worker):
             self._news.set()
 
     def _begin(self, work: Work, parts: list[Part]) -> None:
-        held = self._held[work.key] = _Held()
+        held = self._held[work.key] = _Held(work.window)
         held.task = asyncio.get_running_loop().create_task(self._do_async(held, work, parts))
         self._tasks.add(held.task)
         held.task.add_done_callback(self._tasks.discard)
@@ -146,12 +152,43 @@ class AsyncWorker(Worker):
         if self._started is not None:
             self._started.mark(work.slot, work.key)
         try:
-            answer = await self._dispatcher.call_async(work, parts, self._stopping)
+            answer = await self._answer(held, work, self._dispatcher.prepare(work, parts))
         except (Interrupted, asyncio.CancelledError) as error:
             return Failed(work.key, self._cancelled(held, error)), ()
         except Exception as error:  # the reply to the sender
             return Failed(work.key, self._describe(error)), ()
         return Done(work.key, self._credit, (time.monotonic() - begin) / max(1, len(self._held))), answer
+
+    async def _answer(self, held: _Held, work: Work, call: Call) -> list[Frame]:
+        returned = await started_async(call, self._stopping)
+        if not call.streams:
+            return call.finish(returned)
+        pieces = each(returned, self._stopping)
+        try:
+            if not work.window:
+                return call.finish([piece async for piece in pieces])
+            async for piece in pieces:
+                await self._send_piece(held, work.key, call.piece(piece))
+        finally:
+            await pieces.aclose()
+        return []
+
+    async def _send_piece(self, held: _Held, key: int, frames: list[Frame]) -> None:
+        while held.credit <= 0:
+            if self._over:
+                raise Interrupted(NOBODY_TAKES)
+            held.more = asyncio.Event()
+            await held.more.wait()
+        held.credit -= 1
+        self._wire.send(Piece(key), frames)
+        self._on_socket()  # see _do_async
+
+    def _give_credit(self, key: int, count: int) -> None:
+        held = self._held.get(key)
+        if held is not None:
+            held.credit += count
+            if held.more is not None:
+                held.more.set()
 
     def _cancelled(self, held: _Held, error: BaseException) -> ErrorInfo:
         if isinstance(error, Interrupted) or self._stopping.interrupted:

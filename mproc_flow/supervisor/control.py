@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mproc_flow.errors import PodFailure
+from mproc_flow.runtime.messages import BatchCounts
 from mproc_flow.topology.plan import Plan
 
 
@@ -43,6 +44,7 @@ class PodStatus(msgspec.Struct, frozen=True, tag='pod_status'):
         state: A state of :mod:`mproc_flow.supervisor.lifecycle`, in lower case.
         phase: What it does within STARTING.
         restarts: How often it was restarted.
+        batching: What dynamic batching has done in its process, by endpoint; at most half a second old.
     """
 
     name: str
@@ -50,6 +52,7 @@ class PodStatus(msgspec.Struct, frozen=True, tag='pod_status'):
     state: str
     phase: str
     restarts: int
+    batching: dict[str, BatchCounts] = {}
 
 
 class Started(msgspec.Struct, frozen=True, tag='started'):

@@ -21,7 +21,6 @@ from mproc_flow.supervisor.control import (
     LogLine,
     NotStarted,
     PodLoss,
-    PodStatus,
     RunDirectory as RunDirectoryNotice,
     Started,
     StopFlow,
@@ -116,7 +115,7 @@ class Guardian:
         self._show(pod)
 
     def _show(self, pod: Pod) -> None:
-        self._control.send(PodStatus(pod.name, pod.pid, pod.state.value, pod.phase, pod.life.restarts))
+        self._control.send(pod.status)
 
     def _spawn(self, pod: Pod) -> None:
         self._nursery.start(pod, [*self._loop.filenos(), self._run_directory.fileno()])
@@ -196,8 +195,8 @@ class Guardian:
         return read
 
     def _on_report(self, pod: Pod, report: messages.Report) -> None:
-        if isinstance(report, messages.Phase):
-            pod.phase = report.phase
+        if isinstance(report, messages.Phase | messages.Batches):
+            pod.told(report)
             self._show(pod)
         elif isinstance(report, messages.Ready):
             self._on_ready(pod, report)

@@ -13,8 +13,9 @@ import msgspec
 
 from mproc_flow.errors import ErrorInfo, PodDied, PodFailure
 from mproc_flow.model.schema import EndpointSchema
-from mproc_flow.runtime.messages import DUMP_SIGNAL, Report
+from mproc_flow.runtime.messages import DUMP_SIGNAL, BatchCounts, Batches, Phase, Report
 from mproc_flow.supervisor import reaper
+from mproc_flow.supervisor.control import PodStatus
 from mproc_flow.supervisor.lifecycle import Life, Policy, State
 from mproc_flow.topology.plan import GATEWAY, PodSpec
 from mproc_flow.transport.pipe import Pipe
@@ -94,6 +95,7 @@ class Pod(msgspec.Struct, eq=False):
     stacks: list[str] | None = None
     killed_by_us: bool = False
     schemas: dict[str, EndpointSchema] | None = None
+    batching: dict[str, BatchCounts] = {}
     _below_pod: bool = False
 
     @classmethod
@@ -112,6 +114,11 @@ class Pod(msgspec.Struct, eq=False):
         return self.life.state
 
     @property
+    def status(self) -> PodStatus:
+        """What the owner is told of it."""
+        return PodStatus(self.name, self.pid, self.state.value, self.phase, self.life.restarts, self.batching)
+
+    @property
     def is_gateway(self) -> bool:
         """True for the gateway."""
         return self.spec.deployment == GATEWAY
@@ -122,7 +129,15 @@ class Pod(msgspec.Struct, eq=False):
         self.pid, self.pipe, self.outputs = pid, pipe, outputs
         self.phase, self.cause, self.traceback = 'spawned', '', ''
         self.stacks, self.killed_by_us = None, False
+        self.batching = {}
         self.tail.clear()
+
+    def told(self, report: Phase | Batches) -> None:
+        """Its process tells what it does."""
+        if isinstance(report, Phase):
+            self.phase = report.phase
+        else:
+            self.batching = report.endpoints
 
     def kill(self) -> None:
         """SIGKILL the process and its group."""

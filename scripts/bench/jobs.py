@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 FLOOR, OURS, JINA = 'floor', 'mproc_flow', 'jina'
@@ -40,8 +40,9 @@ class Target:
     Attributes:
         label: Label of the job.
         figure: Name of the figure.
-        over: The side it is compared with.
-        factor: We may take at most so many times what that side takes; for a rate, reach at least so many times its.
+        over: The side it is compared with; empty if the figure itself is meant.
+        factor: We may take at most so many times what that side takes; where more is better, reach at least so many
+            times its. Without a side, the bound of the figure.
     """
 
     label: str
@@ -50,15 +51,22 @@ class Target:
     factor: float
 
 
-def is_rate(figure: str) -> bool:
-    """Say whether more is better."""
-    return 'per_s' in figure
+def more_is_better(figure: str) -> bool:
+    """Say so of rates and of what is gained."""
+    return 'per_s' in figure or 'gain' in figure or 'of_ideal' in figure
 
 
 TARGETS = (
-    Target('1 hop', 'post_ms', JINA, 1 / 15),
-    Target('1 hop', 'post_ms', FLOOR, 8),
-    Target('1 hop', 'docs_per_s_size_1', JINA, 12),
+    Target('1 hop', 'post_ms', JINA, 1 / 20),
+    Target('1 hop', 'post_ms', FLOOR, 6),
+    Target('3 hops', 'post_ms', JINA, 1 / 15),
+    Target('1 hop', 'docs_per_s_size_1', JINA, 15),
+    Target('3 hops', 'docs_per_s_size_1', JINA, 15),
+    Target('1 hop', 'docs_per_s_size_100', JINA, 25),
+    Target('3 hops', 'docs_per_s_size_100', JINA, 15),
+    Target('1 hop', 'array_1MB_ms', JINA, 1 / 12),
+    Target('1 hop', 'array_100MB_ms', JINA, 1 / 40),
+    Target('1 hop', 'array_extra_payloads', '', 2),
     Target('3 Executors, fork', 'start_s', JINA, 1 / 2),
     Target('8 Executors, spawn', 'start_s', JINA, 1 / 3),
     Target('import of the package', 'import_ms', FLOOR, 1.5),
@@ -77,13 +85,25 @@ def jobs(quick: bool) -> Iterator[Job]:
         yield _job(label, 'rate', {'hops': str(hops)}, {'documents': many, 'repeats': few})
         yield _job(label, 'array', {'hops': str(hops)}, {'megabytes': '1', 'repeats': posts})
         yield _job(label, 'array', {'hops': str(hops)}, {'megabytes': large, 'repeats': few})
+    yield job('1 hop', 'array_cost', {'megabytes': large, 'repeats': few})
     for count in (1, 3) if quick else (1, 3, 16):
         yield _job(_executors(count, 'fork'), 'start', {}, {'executors': str(count)})
     count = 2 if quick else 8
     yield _job(_executors(count, 'spawn'), 'start', {}, {'executors': str(count)}, 'spawn')
     count = 3 if quick else 16
-    memory = _job(_executors(count, 'fork'), 'memory', {}, {'executors': str(count)})
-    yield Job(memory.label, memory.name, {side: words for side, words in memory.words.items() if side != FLOOR})
+    yield job(_executors(count, 'fork'), 'memory', {'executors': str(count)})
+
+
+def job(label: str, name: str, settings: dict[str, str], sides: Sequence[str] = (OURS, JINA)) -> Job:
+    """Make a job without a floor.
+
+    Args:
+        label: See :class:`Job`.
+        name: Name of the measure, ``module.function`` if it is not in ``workload.py``.
+        settings: Its arguments.
+        sides: Who has it.
+    """
+    return Job(label, name, {side: [SCRIPTS[side], name, *_settings(settings)] for side in sides})
 
 
 def warm_up() -> Job:

@@ -6,15 +6,17 @@ number of repeats are the same for both. Runs on Python 3.9 too, for old release
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from scripts.bench import memory as memory_of
 
 WARM_UPS = 20
 FLOATS_PER_MB = 2**17
@@ -29,7 +31,7 @@ class Api(NamedTuple):
     echo: Any
 
     def flow(self, executors: int) -> Any:
-        """Make a Flow of so many Executors in line."""
+        """Make a Flow of so many Executors in line that do nothing."""
         flow = self.package.Flow()
         for _ in range(executors):
             flow = flow.add(uses=self.echo)
@@ -78,6 +80,33 @@ def array(api: Api, hops: int, megabytes: int, repeats: int) -> Figures:
         return {f'array_{megabytes}MB_ms': statistics.median(times(round_trip, repeats)) * 1e3}
 
 
+def array_cost(api: Api, megabytes: int, repeats: int) -> Figures:
+    """Say what a large tensor costs beside its own memory: the most that is taken meanwhile, and how many copies.
+
+    Copies are told by the clock: how often the same bytes could be copied, within one process and into memory that is
+    in use already, in the time that the round trip of the large tensor takes longer than that of a small one.
+    """
+    payload = np.ones(megabytes * FLOATS_PER_MB)
+    with api.flow(1) as flow:
+
+        def round_trips(tensor: Any) -> Callable[[], None]:
+            docs = api.docs(1, tensor=tensor)
+            return lambda: expect(flow.post('/', inputs=docs)[0].tensor[-1] == 1.0)
+
+        large, small = round_trips(payload), round_trips(payload[-1:])
+        times(small, WARM_UPS)
+        with memory_of.Peak(memory_of.of_all()) as peak:
+            repeat(large, repeats)
+        seconds = statistics.median(times(large, repeats)) - statistics.median(times(small, WARM_UPS))
+    target = np.zeros_like(payload)
+    copy = statistics.median(times(lambda: np.copyto(target, payload), 5))
+    return {
+        'array_extra_MB': peak.growth / 2**20,
+        'array_extra_payloads': peak.growth / payload.nbytes,
+        'array_copies': seconds / copy,
+    }
+
+
 def start(api: Api, executors: int) -> Figures:
     """Time one start, from before ``Flow()`` to ready, and one close."""
     begin = time.perf_counter()
@@ -90,22 +119,18 @@ def memory(api: Api, executors: int) -> Figures:
     """Sum up the memory of this process and all below it, shared pages divided among those who share them."""
     with api.flow(executors) as flow:
         flow.post('/', inputs=api.docs(1, text='a'))
-        return {'pss_MB': sum(map(_pss, _family(os.getpid()))) / 1e6}
-
-
-MEASURES: dict[str, Callable[..., Figures]] = {
-    'post': post,
-    'rate': rate,
-    'array': array,
-    'start': start,
-    'memory': memory,
-}
+        return {'pss_MB': sum(memory_of.proportional(pid)['Pss'] for pid in memory_of.family(os.getpid())) / 1e6}
 
 
 def run(api: Api, words: Sequence[str]) -> None:
-    """Do one measure, e.g. ``post hops=1 repeats=100``, and print its figures as one line of JSON, the last one."""
+    """Do one measure, e.g. ``post hops=1 repeats=100``, and print its figures as one line of JSON, the last one.
+
+    Measures of other modules are called by both names: ``batching.throughput documents=1000``.
+    """
     name, *settings = words
-    print(json.dumps(MEASURES[name](api, **numbers(settings))))
+    module, _, function = name.rpartition('.')
+    measure = getattr(importlib.import_module(f'scripts.bench.{module or "workload"}'), function)
+    print(json.dumps(measure(api, **numbers(settings))))
 
 
 def numbers(settings: Sequence[str]) -> dict[str, int]:
@@ -124,20 +149,13 @@ def times(function: Callable[[], None], repeats: int) -> list[float]:
     return seconds
 
 
+def repeat(function: Callable[[], None], repeats: int) -> None:
+    """Call it so many times."""
+    for _ in range(repeats):
+        function()
+
+
 def expect(right: bool) -> None:
     """Stop if an answer is not the right one: a fast wrong answer is no figure."""
     if not right:
         raise SystemExit('the answer is wrong')
-
-
-def _family(pid: int) -> list[int]:
-    found = [pid]
-    for children in Path(f'/proc/{pid}/task').glob('*/children'):
-        for child in children.read_text().split():
-            found += _family(int(child))
-    return found
-
-
-def _pss(pid: int) -> int:
-    lines = Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith('Pss:'))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mproc_flow import AsyncFlow, Client, Deployment, Document, DocumentArray, Flow
-from mproc_flow.errors import BadServer, DeadlineExceeded, Overloaded
+from mproc_flow.errors import BadServer, DeadlineExceeded
 from tests.support.arrays import (
     KB,
     MB,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,9 +16,10 @@ from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import decode, encode
 from mproc_flow.model.document import Document
 from mproc_flow.runtime.bootstrap import Pod
-from mproc_flow.runtime.dispatch import Dispatcher
+from mproc_flow.runtime.dispatch import Dispatcher, started_async
 from mproc_flow.runtime.executor_pod import worker_class
 from mproc_flow.runtime.messages import Assignment, Command, Report
+from mproc_flow.runtime.stopping import Stopping
 from mproc_flow.topology.plan import Plan, PodSpec, Route
 from mproc_flow.transport import channel, frames
 from mproc_flow.transport.frames import Done, Failed, Farewell, Hello, Leaving, Work
@@ -72,7 +74,7 @@ class FakeGateway:
 
     def answer(self) -> Answer:
         """Wait for what the pod says next."""
-        assert channel.poller(self._socket).poll(_PATIENCE * 1000), 'the pod said nothing'
+        assert not self.is_silent(_PATIENCE), 'the pod said nothing'
         message = channel.receive(self._socket, copied=3)
         assert message is not None
         self._peer = bytes(message[0])
@@ -92,7 +94,13 @@ class FakeGateway:
 
     def is_silent(self, seconds: float) -> bool:
         """Say whether the pod says nothing for some time."""
-        return not channel.poller(self._socket).poll(seconds * 1000)
+        end = time.monotonic() + seconds
+        while not channel.is_readable(self._socket):
+            left = end - time.monotonic()
+            if left <= 0:
+                return True
+            channel.Poller(self._socket).poll(int(left * 1000) + 1)
+        return False
 
     def close(self) -> None:
         """Tell the pod that no more comes."""
@@ -147,7 +155,7 @@ def play(executor: Executor, script: Script[Result], directory: Path, route: Rou
     other = threading.Thread(target=run)
     try:
         other.start()
-        worker_class(dispatcher)(pod, dispatcher).run()
+        worker_class(dispatcher)(pod, dispatcher, '').run()
     finally:
         signal.set_wakeup_fd(-1)
         for number, handler in handlers.items():
@@ -165,3 +173,15 @@ def left(scene: Scene) -> None:
     """Ask the pod, as a signal from outside does, to take no more work; wait until it says so."""
     signal.raise_signal(signal.SIGTERM)
     assert isinstance(scene.gateway.answer().header, Leaving)
+
+
+def called(dispatcher: Dispatcher, work: Work, parts: list[Any]) -> list[Any]:
+    """Do a piece of work with a plain method, as the loop does; give the frames of the answer."""
+    call = dispatcher.prepare(work, parts)
+    return call.finish(call.start())
+
+
+async def called_async(dispatcher: Dispatcher, work: Work, parts: list[Any], stopping: Stopping) -> list[Any]:
+    """The same with a method of either kind."""
+    call = dispatcher.prepare(work, parts)
+    return call.finish(await started_async(call, stopping))

@@ -13,6 +13,7 @@ from mproc_flow.async_client import AsyncClient
 from mproc_flow.client import Client
 from mproc_flow.errors import DeadlineExceeded, ErrorInfo
 from mproc_flow.options.groups import CLIENT
+from mproc_flow.transport import exchange
 from mproc_flow.transport.frames import Frame, Submit
 from tests.support.waiting import let_pass, within
 from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Wire, open_wire
@@ -116,9 +117,12 @@ def test_and_though_the_flow_is_overloaded(wire: Wire, post: Post) -> None:
         post('/', 'a', timeout=SOON, max_attempts=9)
 
 
-def test_the_word_of_the_gateway_is_the_better_one(wire: Wire, post: Post) -> None:
+def test_the_word_of_the_gateway_is_the_better_one(wire: Wire, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though it comes a moment later."""
+    monkeypatch.setattr(exchange, '_GRACE', BOUND)
+
     def knows(gateway: FakeGateway, submit: Submit, payload: list[Frame]) -> None:
-        let_pass(submit.deadline - time.monotonic())
+        let_pass(submit.deadline - time.monotonic() + 0.05)
         gateway.refuse(submit, ErrorInfo(DeadlineExceeded.code, 'executor0/rep-0 worked on it'))
 
     wire.gateway(knows)

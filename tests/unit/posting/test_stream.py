@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ from mproc_flow.errors import (
     PodDied,
 )
 from mproc_flow.model.array import DocumentArray
+from mproc_flow.model.codec import encode
 from mproc_flow.model.document import Document
 from mproc_flow.model.request import Response
 from mproc_flow.transport.exchange import AHEAD
@@ -144,6 +146,23 @@ def test_a_slow_consumer_slows_the_producer(wire: Wire, stream: Stream, in_order
         for number in range(1, 60):
             next(items)
             assert sum(producer.sent.values()) <= 3 * AHEAD + number
+
+
+@pytest.mark.parametrize('in_order', [False, True])
+def test_nothing_is_kept_of_what_was_taken(wire: Wire, stream: Stream, in_order: bool) -> None:
+    large = 'x' * 10_000
+    producer = Producer(1 << 40, lambda request, number: encode(DocumentArray([Document(text=large)]), {}))
+    wire.gateway(producer.begin, producer.go_on)
+    sizes: list[int] = []
+    tracemalloc.start()
+    try:
+        with contextlib.closing(stream(list('abc'), request_size=1, results_in_order=in_order)) as items:
+            for number, _ in enumerate(itertools.islice(items, 900)):
+                if number % 300 == 200:
+                    sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert sizes[-1] - sizes[0] < 100 * len(large)
 
 
 class Counted:

@@ -34,6 +34,11 @@ class Node:
         """Names of its pods."""
         return tuple(f'{self.name}/rep-{number}' for number in range(self.replicas))
 
+    def tries_again(self, endpoint: str) -> bool:
+        """True if work that was begun may be begun again; what it has no method for it passes on."""
+        name = endpoint if endpoint in self.endpoints else DEFAULT_ENDPOINT
+        return name in self.retryable or name not in self.endpoints
+
     def answers(self, endpoint: str) -> bool:
         """True if it does something about requests to this endpoint."""
         return endpoint in self.endpoints or DEFAULT_ENDPOINT in self.endpoints

@@ -19,6 +19,7 @@ from mproc_flow.runtime.stopping import Stopping
 from mproc_flow.topology.plan import Route
 from mproc_flow.transport.frames import Part, Work
 from mproc_flow.transport.pipe import Pipe, pair
+from tests.support.pod import called, called_async
 
 RESULTS = '__results__'
 
@@ -115,7 +116,7 @@ def part(*ids: str, **parameters: Any) -> Part:
 
 def call(executor: Executor, endpoint: str, *parts: Part) -> tuple[DocumentArray, dict[str, Any]]:
     """Do a piece of work for Deployment enc."""
-    return decode(Dispatcher(executor, 'enc/rep-0', ROUTE).call(Work(0, endpoint), parts))
+    return decode(called(Dispatcher(executor, 'enc/rep-0', ROUTE), Work(0, endpoint), parts))
 
 
 def seen(endpoint: str = '/parameters', **parameters: Any) -> Any:
@@ -218,8 +219,10 @@ def test_names_that_only_look_like_addresses() -> None:
 
 def test_an_executor_whose_name_has_two_underscores_can_be_addressed() -> None:
     executor = Working()
-    Dispatcher(executor, 'my__enc/rep-0', Route('my__enc', ('gateway',), target='my__enc')).call(
-        Work(0, '/parameters'), [part(my__enc__x=5, my__x=6)]
+    called(
+        Dispatcher(executor, 'my__enc/rep-0', Route('my__enc', ('gateway',), target='my__enc')),
+        Work(0, '/parameters'),
+        [part(my__enc__x=5, my__x=6)],
     )
     assert executor.seen == {'x': 5}
 
@@ -258,7 +261,7 @@ def test_methods_of_both_kinds(stopping: Stopping, endpoint: str, kind: str, in_
     executor = Async(stopping)
     dispatcher = Dispatcher(executor, 'enc/rep-0', ROUTE)
     assert dispatcher.is_async
-    answer = asyncio.run(dispatcher.call_async(Work(0, endpoint), [part('a')], stopping))
+    answer = asyncio.run(called_async(dispatcher, Work(0, endpoint), [part('a')], stopping))
     assert decode(answer)[1] == {RESULTS: {'enc/rep-0': {kind: 1}}}
     assert executor.in_call == in_call
     assert not stopping.in_call
@@ -267,5 +270,5 @@ def test_methods_of_both_kinds(stopping: Stopping, endpoint: str, kind: str, in_
 def test_a_plain_call_that_raises_is_no_call_any_more(stopping: Stopping) -> None:
     dispatcher = Dispatcher(Async(stopping), 'enc/rep-0', ROUTE)
     with pytest.raises(ValueError, match='mine'):
-        asyncio.run(dispatcher.call_async(Work(0, '/raise'), [part('a')], stopping))
+        asyncio.run(called_async(dispatcher, Work(0, '/raise'), [part('a')], stopping))
     assert not stopping.in_call

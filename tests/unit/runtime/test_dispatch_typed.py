@@ -18,6 +18,7 @@ from mproc_flow.model.document import Document
 from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.topology.plan import Route
 from mproc_flow.transport.frames import Part, Work
+from tests.support.pod import called, called_async
 
 RESULTS = '__results__'
 # As docarray calls the class, with or without what is in it.
@@ -135,7 +136,7 @@ def part(*texts: str, **parameters: Any) -> Part:
 def call(executor: Executor, endpoint: str, *parts: Part, **work: Any) -> tuple[DocumentArray, dict[str, Any]]:
     """Do a piece of work."""
     route = Route('enc', work.pop('needs', ('gateway',)), (('enc/rep-0',),), target='enc')
-    return decode(Dispatcher(executor, 'enc/rep-0', route).call(Work(0, endpoint, **work), parts))
+    return decode(called(Dispatcher(executor, 'enc/rep-0', route), Work(0, endpoint, **work), parts))
 
 
 def test_typed_documents_in_and_out() -> None:
@@ -232,7 +233,7 @@ def test_a_method_for_a_single_document_is_called_for_each() -> None:
 def test_an_asynchronous_one_is_awaited() -> None:
     dispatcher = Dispatcher(Single(), 'enc/rep-0', Route('enc', ('gateway',), target='enc'))
     stopping: Any = SimpleNamespace(in_call=False)
-    answer = asyncio.run(dispatcher.call_async(Work(0, '/async'), [part('a', 'b')], stopping))
+    answer = asyncio.run(called_async(dispatcher, Work(0, '/async'), [part('a', 'b')], stopping))
     assert [(doc.text, doc.tags) for doc in decode(answer)[0]] == [('a', {'count': 1}), ('b', {'count': 1})]
 
 

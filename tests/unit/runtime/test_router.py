@@ -185,7 +185,7 @@ def graphs(draw: st.DrawFn, replicas: int = 1, fates: bool = False) -> list[Node
         endpoints = draw(st.sampled_from([('/default',), ('/x',), ('/x', '/y'), ('/y', '/default')]))
         node = Node(name, tuple(needs), draw(st.integers(1, replicas)), endpoints)
         if fates:
-            retryable = draw(st.sampled_from([(), ('/default',)]))
+            retryable = draw(st.sampled_from([(), endpoints, endpoints[:1]]))
             retries, timeout = draw(st.sampled_from([-1, -1, 0, 1])), draw(st.sampled_from([0.0, 0.0, 4.0]))
             node = replace(node, retryable=retryable, retries=retries, timeout=timeout)
         nodes.append(node)

@@ -38,6 +38,7 @@ from tests.support.model import (
     random_documents,
     random_flows,
 )
+from tests.support.pod import called
 
 HOST = Host({}, '/', (), lambda: 0, lambda name: None)
 CLIENT = b'client'
@@ -184,7 +185,7 @@ class Town:
         node, shard = self.shards[peer.decode()]
         self.given[decode(parts[0])[1]['number']][node].append(shard)
         try:
-            answer = self.pods[peer].call(header, parts)
+            answer = called(self.pods[peer], header, parts)
             self.take(self.router.done(peer, Done(header.key, self.credit), [answer], 0.0))
         except OnPurpose:
             self.take(self.router.failed(peer, header.key, ErrorInfo('executor', 'on purpose'), 0.0))

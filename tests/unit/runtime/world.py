@@ -46,6 +46,7 @@ class Given:
 
     request: Key
     node: str
+    endpoint: str
     at: float
 
 
@@ -144,7 +145,7 @@ class World:
     def fate(self, given: Given, begun: bool) -> str:
         """With which code a piece of work ends whose process died; none if it is to be given again."""
         request, node, pair = self.open.get(given.request), self.nodes[given.node], (given.request, given.node)
-        if begun and not node.retryable:
+        if begun and not node.tries_again(given.endpoint):
             return 'pod_died'
         self.deaths[pair] += begun
         if begun and self.deaths[pair] == 2:
@@ -223,7 +224,7 @@ class World:
         assert not any(self.deaths[other.request, node] for other in given), 'beside one that is under suspicion'
         request.given.add(node)
         place.process.held.append(send)
-        self.jobs[send.header.key] = Given(key, node, self.now)
+        self.jobs[send.header.key] = Given(key, node, request.endpoint, self.now)
         self.times[key, node] += 1
 
     # ---- looking ----

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 import pytest
 
 from mproc_flow.errors import DeadlineExceeded, ErrorInfo
+from mproc_flow.transport import exchange as exchange_module
 from mproc_flow.transport.exchange import AHEAD, Call, Connection, ConnectionLost, Reply
 from mproc_flow.transport.frames import Frame, More, Part, Submit
 from tests.support.waiting import eventually
@@ -119,6 +120,23 @@ def test_what_waits_for_another_request_does_not_keep_this_one_waiting(wire: Wir
     found = [next(replies) for _ in range(3 * AHEAD + 1)]
     assert [reply.position for reply in found] == [1] * (3 * AHEAD + 1)
     assert found[-1].more is None
+
+
+def test_no_more_is_said_of_what_has_ended(wire: Wire, stream: Stream) -> None:
+    """Though nobody has taken its parts yet."""
+
+    def react(gateway: FakeGateway, submit: Submit, payload: list[Frame]) -> None:
+        for number in range(AHEAD if submit.request == 1 else 0):
+            gateway.part(submit.request, part(submit.request, number))
+        if submit.request == 1:
+            gateway.answer(submit)
+
+    gateway = wire.gateway(react)
+    replies = stream(requests=2, deadline=time.monotonic() + 2 * exchange_module._SIGNALS)
+    with pytest.raises(DeadlineExceeded):
+        list(replies)
+    assert gateway.cancelled() == {0}
+    assert gateway.more(1) == 0
 
 
 def test_an_error_comes_after_the_parts_before_it(wire: Wire, stream: Stream) -> None:
