@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import warnings
 import weakref
@@ -17,7 +18,6 @@ from mproc_flow.model.request import Response
 from mproc_flow.posting.callbacks import Callback, Callbacks
 from mproc_flow.posting.letters import Delivery, Letters
 from mproc_flow.posting.options import PostOptions
-from mproc_flow.posting.pool import IsHopeless
 from mproc_flow.posting.progress import progress
 from mproc_flow.posting.reader import reading
 from mproc_flow.transport.exchange import ConnectionLost
@@ -193,9 +193,8 @@ class AsyncClient(BaseClient):
         self._turns = Turns()
         super()._set_up(*args)
 
-    def _connect(self) -> Callable[[Any, str, IsHopeless], AsyncConnection]:
-        turns = self._turns
-        return lambda context, address, is_hopeless: AsyncConnection(context, address, is_hopeless, turns, _aside)
+    def _connect(self) -> Callable[..., AsyncConnection]:
+        return functools.partial(AsyncConnection, turns=self._turns, aside=_aside)
 
     async def _exchange(  # nesting: rounds, and the deliveries of one
         self, letters: Letters, inputs: Any, options: PostOptions

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mproc_flow.errors import BadOption, MprocFlowError, PodDied
 from mproc_flow.model.request import Response
 from mproc_flow.options.address import tcp_address
-from mproc_flow.options.groups import CLIENT
+from mproc_flow.options.groups import CLIENT, FLOW
 from mproc_flow.posting.callbacks import Callback, Callbacks
 from mproc_flow.posting.inputs import sync_batches
 from mproc_flow.posting.letters import Delivery, Letters
@@ -33,6 +33,7 @@ READY_BOUND = 5.0
 # By name: it stands above this module, and asyncio is for those who use it.
 _ASYNC_CLIENT = 'mproc_flow.async_client'
 _NO_LIMIT = 1 << 62
+_SHARED_FROM = FLOW['shared_memory_from'].default
 
 _Self = TypeVar('_Self', bound='BaseClient')
 
@@ -93,7 +94,7 @@ class BaseClient(Posting):
     def _choose_kind(self, options: Mapping[str, Any]) -> None:
         """Become the kind of client that the options ask for."""
 
-    def _connect(self) -> Callable[[Any, str, IsHopeless], Any]:
+    def _connect(self) -> Callable[..., Any]:
         """Give what makes a connection; it must not refer to this client, which else would never be forgotten."""
         raise NotImplementedError
 
@@ -102,7 +103,9 @@ class BaseClient(Posting):
         self._prefetch = options['prefetch'] or _NO_LIMIT
         self._return_responses = options['return_responses']
         self._explain = explain
-        self._pool: Pool[Any] = Pool(self._connect(), address, is_hopeless)
+        self._pool: Pool[Any] = Pool(
+            self._connect(), address, is_hopeless, options.get('shared_memory_from', _SHARED_FROM)
+        )
 
     def _letters(self, on: str, parameters: Any, options: PostOptions) -> Letters:
         call = Call(checked_endpoint(on), options.target_executor or '')
@@ -177,7 +180,7 @@ class Client(BaseClient):
         if options['asyncio']:
             self.__class__ = importlib.import_module(_ASYNC_CLIENT).AsyncClient
 
-    def _connect(self) -> Callable[[Any, str, IsHopeless], Connection]:
+    def _connect(self) -> Callable[..., Connection]:
         return Connection
 
     def _exchange(  # nesting: rounds, and the replies of one

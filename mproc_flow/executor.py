@@ -31,9 +31,12 @@ class Executor:
             ``workspace``. Empty if the Executor was made by hand.
         retryable: Work may be begun again if a process died of the first try; ``@requests(retryable=)`` says it of one
             method. Set it in a class whose methods do the same however often they are called.
+        writable_arrays: Set it to True in a class whose methods change arrays in place: then they get private ones, and
+            the changes go on with the Documents. Otherwise arrays are read-only, and a write raises ValueError.
     """
 
     retryable = False
+    writable_arrays = False
 
     metas: SimpleNamespace
     runtime_args: SimpleNamespace

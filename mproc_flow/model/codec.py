@@ -49,6 +49,7 @@ class _Current(threading.local):
     """The frames of the message at which this thread works, for the hooks of the encoder and the decoder."""
 
     frames: Any = ()
+    writable = False
 
 
 _current = _Current()
@@ -79,17 +80,19 @@ def encode(docs: Sequence[Document], parameters: Mapping[str, Any]) -> list[byte
         raise SerializationError('Documents or parameters are nested too deep') from error
 
 
-def decode(frames: Sequence[Buffer]) -> tuple[DocumentArray, dict[str, Any]]:
+def decode(frames: Sequence[Buffer], writable: bool = False) -> tuple[DocumentArray, dict[str, Any]]:
     """Turn frames back into Documents and parameters.
 
-    Arrays are read-only; large ones are views on their frames and keep them alive.
+    Args:
+        frames: The message. Large arrays are views on its frames and keep them alive.
+        writable: Arrays can be written to; those of frames that cannot are copies. Else all are read-only.
 
     Raises:
         SerializationError: The frames are not what :func:`encode` of this version makes.
     """
     if not frames:
         raise SerializationError('a message has at least one frame, none came')
-    outer, _current.frames = _current.frames, frames
+    outer, _current.frames, _current.writable = _current.frames, frames, writable
     try:
         body = _decoder.decode(frames[0])
         _attach_blobs(body, frames)
@@ -157,7 +160,7 @@ def _to_wire(value: Any) -> Any:
 
 def _from_wire(code: int, data: memoryview) -> Any:
     if code == portable.ARRAY:
-        return unpack(data, _current.frames)
+        return unpack(data, _current.frames, _current.writable)
     if code == portable.BIG_INT:
         return portable.big_int_from(data)
     if code == portable.MOMENT:

@@ -104,20 +104,28 @@ def pack(array: np.ndarray, frames: list[Any]) -> bytes:
     return _encode(_Packed(name, array.shape, len(frames) - 1))
 
 
-def unpack(data: Buffer, frames: Sequence[Buffer]) -> np.ndarray:
-    """Make the read-only array that :func:`pack` was given; a large one is a view on its frame.
+def unpack(data: Buffer, frames: Sequence[Buffer], writable: bool = False) -> np.ndarray:
+    """Make the array that :func:`pack` was given; a large one is a view on its frame.
+
+    Args:
+        data: What :func:`pack` gave.
+        frames: Where large values are.
+        writable: Make an array that can be written to, a copy where its frame cannot; else it is read-only.
 
     Raises:
         ValueError: The bytes make no array, or its shape does not fit the bytes there are.
     """
     packed = _decode(data)
     dtype = _dtype(packed.dtype)
-    buffer = memoryview(packed.data if isinstance(packed.data, bytes) else _frame(packed.data, frames)).toreadonly()
+    buffer = memoryview(packed.data if isinstance(packed.data, bytes) else _frame(packed.data, frames))
     # Python's integers do not overflow, so no shape can pretend to be smaller than it is.
     if math.prod(packed.shape) * dtype.itemsize != buffer.nbytes:
         raise ValueError(f'{buffer.nbytes} bytes make no {packed.dtype} array of shape {packed.shape}')
+    if writable:
+        array = np.frombuffer(buffer, dtype).reshape(packed.shape)
+        return array.copy() if buffer.readonly else array
     # Unlike ndarray(buffer=...), this keeps the read-only view as base, so nobody can make the array writable.
-    return np.frombuffer(buffer, dtype).reshape(packed.shape)
+    return np.frombuffer(buffer.toreadonly(), dtype).reshape(packed.shape)
 
 
 @lru_cache(maxsize=256)

@@ -81,6 +81,14 @@ FLOW = OptionGroup(
         Option('asyncio', Flag(), 'post() can be awaited: an AsyncFlow, or an AsyncClient.', default=False),
         Option('quiet', Flag(), 'Print nothing but errors.', default=False),
         Option('preload', ListOf(Name(dotted=True)), 'Modules a forkserver imports once for all.', default=()),
+        Option(
+            'shared_memory_from',
+            Integer(0),
+            'Arrays and blobs of a message travel through shared memory if those of 16 KiB and more have together so '
+            'many bytes; 0 is never.',
+            default=1 << 18,
+            unit='bytes',
+        ),
         Option('uses', PassThrough(), 'Only what stands for the default; a file is read by Flow.load_config().'),
         *SHARED,
         *FLOW_OF_JINA,
@@ -141,7 +149,10 @@ CLIENT = OptionGroup(
 )
 
 # What a Deployment has of a Flow: how it is reached when it is served alone.
-ALONE = ('host', 'port', 'protocol', 'prefetch', 'max_in_flight', 'return_responses', 'quiet', 'preload')
+ALONE = (
+    'host', 'port', 'protocol', 'prefetch', 'max_in_flight', 'return_responses', 'quiet', 'preload',
+    'shared_memory_from',
+)  # fmt: skip
 
 _NOT_ALONE = ('needs', 'floating', 'external', *ALONE, *(option.name for option in EXECUTOR_OF_JINA))
 

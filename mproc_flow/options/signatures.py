@@ -21,6 +21,7 @@ class FlowOptions(TypedDict, total=False):
     asyncio: bool | None
     quiet: bool | None
     preload: str | Sequence[str] | None
+    shared_memory_from: int | None
     uses: str | None
     env: Mapping[str, str | int | float | bool | PathLike[str]] | None
     workspace: str | PathLike[str] | None
@@ -201,6 +202,7 @@ class DeploymentOptions(TypedDict, total=False):
     return_responses: bool | None
     quiet: bool | None
     preload: str | Sequence[str] | None
+    shared_memory_from: int | None
     port_monitoring: int | None
     exit_on_exceptions: str | Sequence[str] | None
     stateful: bool | None

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from mproc_flow.errors import FlowClosed
-from mproc_flow.transport import channel
+from mproc_flow.transport import blocks, channel
 from mproc_flow.transport.exchange import Connection
+from mproc_flow.transport.sharing import Sharing
 
 _Connection = TypeVar('_Connection', bound=Connection)
 IsHopeless = Callable[[float], bool]
@@ -22,18 +23,25 @@ class Pool(Generic[_Connection]):
         kind: What kind of connection.
         address: Where the gateway listens, or will.
         is_hopeless: See :class:`~mproc_flow.transport.exchange.Connection`.
+        shared_memory_from: The option of a Flow.
     """
 
     _pid: int
     _context: channel.Context | None
+    _sharing: Sharing
     _idle: list[_Connection]
 
     def __init__(
-        self, kind: Callable[[channel.Context, str, IsHopeless], _Connection], address: str, is_hopeless: IsHopeless
+        self,
+        kind: Callable[[channel.Context, str, IsHopeless, Sharing], _Connection],
+        address: str,
+        is_hopeless: IsHopeless,
+        shared_memory_from: int = 0,
     ) -> None:
         self._kind = kind
         self._address = address
         self._is_hopeless = is_hopeless
+        self._shared_memory_from = shared_memory_from
         self._forget()
 
     def acquire(self) -> _Connection:
@@ -53,11 +61,13 @@ class Pool(Generic[_Connection]):
                 connection = self._idle.pop()
                 connection.update()
                 if not connection.is_lost:
+                    self._settle()
                     return connection
                 self._drop(connection)
             if self._context is None:
                 self._context = channel.context()
-            connection = self._kind(self._context, self._address, self._is_hopeless)
+                self._sharing = Sharing(blocks.directory_of(self._address), self._shared_memory_from)
+            connection = self._kind(self._context, self._address, self._is_hopeless, self._sharing)
             self._count += 1
             return connection
 
@@ -83,10 +93,17 @@ class Pool(Generic[_Connection]):
     def _forget(self) -> None:
         self._lock = threading.Lock()  # who holds the other one may not have come along either
         self._context = None
+        self._sharing = Sharing()  # what came along is of the other process
         self._idle = []
         self._count = 0
         self._closed = False
         self._pid = os.getpid()
+
+    def _settle(self) -> None:
+        """Let idle connections hear of shared memory that is free."""
+        if self._idle and self._sharing.awaits_news:
+            for connection in self._idle:
+                connection.settle()
 
     def _drop(self, connection: _Connection) -> None:
         connection.close()
@@ -96,3 +113,4 @@ class Pool(Generic[_Connection]):
         if self._closed and not self._count and self._context is not None:
             self._context.term()
             self._context = None
+            self._sharing.close()

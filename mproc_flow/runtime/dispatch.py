@@ -20,6 +20,7 @@ from mproc_flow.runtime.stopping import Stopping
 from mproc_flow.signature import schemas
 from mproc_flow.topology.plan import Route
 from mproc_flow.transport.frames import Frame, Part, Work
+from mproc_flow.transport.leases import private
 
 _END: Any = object()
 
@@ -114,10 +115,13 @@ class Dispatcher:
 
     def _groups(self, header: Work, parts: Sequence[Part]) -> tuple[list[DocumentArray], dict[str, Any]]:
         """Decode what has arrived and merge what belongs together; parameters are one in any case."""
-        decoded = iter([decode(part) for part in parts])
+        decoded = iter([self._decoded(part) for part in parts])
         merged = [reduce(list(islice(decoded, size))) for size in header.groups or (len(parts),)]
         _, parameters = reduce([(DocumentArray(), parameters) for _, parameters in merged])
         return [self._filtered(docs) for docs, _ in merged], parameters
+
+    def _decoded(self, part: Part) -> tuple[DocumentArray, dict[str, Any]]:
+        return decode(private(part), writable=True) if self.executor.writable_arrays else decode(part)
 
     def _filtered(self, docs: DocumentArray) -> DocumentArray:
         return docs if self._matches is None else DocumentArray([doc for doc in docs if self._matches(doc)])

@@ -14,6 +14,7 @@ from mproc_flow.runtime.sends import Send, ToPod
 from mproc_flow.topology.plan import Route
 from mproc_flow.transport import channel, frames
 from mproc_flow.transport.frames import Answer, Cancel, Done, Hello, More, Partial, Refusal, Submit, Withdrawn, Work
+from mproc_flow.transport.sharing import without_refs
 
 # What runs elsewhere bounds its own queues.
 _CREDIT = 1 << 20
@@ -54,6 +55,7 @@ class External:
                 header, parts = frames.read(frames.decode_to_client, message)
             except (msgspec.DecodeError, ValueError, RecursionError):
                 continue  # not one of ours after all
+            parts = [without_refs(part) for part in parts]
             if isinstance(header, Answer):
                 yield self._router.done(self.peer, Done(header.request, _CREDIT), parts, time.monotonic())
             elif isinstance(header, Partial):

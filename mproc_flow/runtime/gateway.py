@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -14,15 +15,19 @@ from mproc_flow.options.address import tcp_address
 from mproc_flow.runtime.bootstrap import Pod, run_fresh
 from mproc_flow.runtime.departures import Departures
 from mproc_flow.runtime.externals import External
+from mproc_flow.runtime.ledger import Ledger, Owner
 from mproc_flow.runtime.messages import Drain, Drained, Heard, PodLost, Stop
 from mproc_flow.runtime.router import Router
-from mproc_flow.runtime.sends import Send, ToClient
+from mproc_flow.runtime.sends import Send, ToClient, ToPod
 from mproc_flow.topology.plan import GATEWAY
-from mproc_flow.transport import channel, frames, started
-from mproc_flow.transport.frames import Cancel, Done, Failed, Frame, Hello, More, Piece, Ping, Pong, Submit
+from mproc_flow.transport import blocks, channel, frames, started
+from mproc_flow.transport.frames import Cancel, Done, Failed, Frame, Hello, More, Piece, Ping, Pong, Submit, Taken
+from mproc_flow.transport.sharing import has_refs, reads_blocks
 
 # So many messages are moved before other things in the loop get a turn.
 _BATCH = 200
+# Seconds between two looks at what dead processes left in shared memory, as long as there may be something.
+_SWEEP = 1.0
 
 
 Handle = Callable[[bytes, list[Frame]], list[Send]]
@@ -46,6 +51,8 @@ class Gateway:
         self._directory = directory = pod.assignment.run_directory
         self._pods = channel.router(self._context, channel.address(directory, channel.PODS))
         self._clients = channel.router(self._context, channel.address(directory, channel.CLIENTS))
+        self._ledger = Ledger(os.path.join(directory, blocks.DIRECTORY))
+        self._sweeper: asyncio.TimerHandle | None = None
         self._departures = Departures(self._clients)
         self._timer: asyncio.TimerHandle | None = None
         self._address = ''
@@ -95,6 +102,7 @@ class Gateway:
                 asyncio.get_running_loop().call_soon(self._pump)
                 break
         self._set_timer()
+        self._settle()
         self._tell_drained()
 
     def _drain(self, socket: channel.Socket, handle: Handle) -> int:
@@ -122,10 +130,14 @@ class Gateway:
     def _from_client(self, client: bytes, message: list[Frame]) -> list[Send]:
         header, parts = frames.read(frames.decode_from_client, message)
         if isinstance(header, Submit):
+            self._ledger.note(Owner(False, client), parts)
             return self._router.submit(client, header, parts, time.monotonic())
         if isinstance(header, Ping):
             return [ToClient(client, Pong(header.request, self._router.missing))]
+        if isinstance(header, Taken):
+            self._ledger.taken(client, header.request)
         if isinstance(header, Cancel):
+            self._ledger.cancelled(client, header.requests)
             return self._router.cancel(client, header.requests)
         if isinstance(header, More):
             return self._router.more(client, header.number, header.count)
@@ -133,6 +145,7 @@ class Gateway:
 
     def _from_pod(self, peer: bytes, message: list[Frame]) -> list[Send]:
         header, parts = frames.read(frames.decode_from_pod, message)
+        self._ledger.note(Owner(True, peer), parts)
         if isinstance(header, Done):
             return self._router.done(peer, header, parts, time.monotonic())
         if isinstance(header, Piece):
@@ -152,12 +165,38 @@ class Gateway:
     def _deliver(self, sends: Sequence[Send]) -> None:
         for send in sends:
             if isinstance(send, ToClient):
-                channel.send(self._clients, [send.client, *frames.message(send.header, send.parts)], borrow=True)
+                self._answer(send)
             elif send.peer in self._external:
-                self._external[send.peer].send(send)
+                self._external[send.peer].send(ToPod(send.peer, send.header, self._ledger.plain(send.parts)))
             else:
                 # A pod that is gone is told by the Guardian, and what it held is refused then.
                 channel.send(self._pods, [send.peer, *frames.message(send.header, send.parts)], borrow=True)
+
+    def _answer(self, send: ToClient) -> None:
+        parts, kept = send.parts, False
+        if any(map(has_refs, parts)):
+            kept = reads_blocks(send.client)
+            parts = parts if kept else self._ledger.plain(parts)
+        if channel.send(self._clients, [send.client, *frames.message(send.header, parts)], borrow=True) and kept:
+            self._ledger.sent(send.client, send.header.request, parts)
+
+    # ---- shared memory ----
+
+    def _settle(self) -> None:
+        """Tell the owners of blocks which are free, and see from time to time what the dead left."""
+        if self._ledger.has_news:
+            for owner, free in self._ledger.settle():
+                socket = self._pods if owner.is_pod else self._clients
+                if not channel.send(socket, [owner.peer, *frames.message(free)]):
+                    self._ledger.discard(free.blocks)
+        if self._ledger.is_stale and self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
+
+    def _sweep(self) -> None:
+        self._pump()
+        self._ledger.sweep()
+        self._sweeper = None
+        self._settle()
 
     # ---- time, and clients that go ----
 
@@ -176,7 +215,8 @@ class Gateway:
         self._pump()
 
     def _look_for_clients(self) -> None:
-        for client in self._departures.missing(self._router.clients):
+        for client in self._departures.missing({*self._router.clients, *self._ledger.clients}):
+            self._ledger.gone(client)
             self._deliver(self._router.gone(client))
         self._pump()
 
@@ -186,6 +226,7 @@ class Gateway:
         for command in self._pod.commands.receive():
             if isinstance(command, PodLost):
                 self._pump()  # answers that arrived before the death count
+                self._ledger.is_stale = True
                 begun = started.read(self._directory, command.pod, command.generation)
                 self._deliver(self._router.lost(command, begun, time.monotonic()))
             elif isinstance(command, Drain):

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from mproc_flow.errors import ErrorInfo, FlowClosed
+from mproc_flow.errors import ErrorInfo, FlowClosed, SerializationError
 from mproc_flow.transport import channel, frames
 from mproc_flow.transport.frames import (
     Answer,
@@ -17,6 +17,7 @@ from mproc_flow.transport.frames import (
     Failed,
     Farewell,
     Frame,
+    Free,
     Hello,
     Leaving,
     More,
@@ -30,6 +31,8 @@ from mproc_flow.transport.frames import (
     Withdrawn,
     Work,
 )
+from mproc_flow.transport.leases import Lease
+from mproc_flow.transport.sharing import Sharing, has_refs
 
 Message = tuple[Work | Withdrawn | More | Farewell, list[Part]]
 
@@ -62,23 +65,38 @@ class GatewayWire:
         context: The ZeroMQ context.
         where: Where the gateway listens.
         identity: The pod's routing id.
+        sharing: Has the pod's shared memory.
     """
 
-    def __init__(self, context: channel.Context, where: str, identity: bytes) -> None:
+    def __init__(self, context: channel.Context, where: str, identity: bytes, sharing: Sharing) -> None:
         self.socket = channel.dealer(context, where, identity)
+        self._sharing = sharing
+        self._leases: dict[int, list[Lease]] = {}  # of the work that is not answered yet, where it has any
         self._has_spoken = False
 
     def receive(self) -> Message | None:
-        message = channel.receive(self.socket)
-        if message is None:
-            return None
-        return frames.read(frames.decode_to_pod, message)
+        while (message := channel.receive(self.socket)) is not None:
+            header, parts = frames.read(frames.decode_to_pod, message)
+            if isinstance(header, Free):
+                self._sharing.free(header.blocks)
+            elif not any(map(has_refs, parts)) or self._open(header, parts):
+                return header, parts
+        return None
 
     def send(self, header: Done | Failed | Piece | Leaving, payload: Sequence[Frame] = ()) -> None:
         self._has_spoken = True
+        leases: Sequence[Lease] = ()
+        if self._leases and not isinstance(header, Leaving):
+            take = self._leases.get if isinstance(header, Piece) else self._leases.pop
+            leases = take(header.key, ())
+        if len(payload) > 1:
+            payload = self._sharing.put(payload, b'', leases)
         channel.send(self.socket, frames.message(header, [payload] if payload else ()))
 
     def hello(self, hello: Hello) -> None:
+        # If it is not the first gateway: this one knows nothing of what the other one had on the way.
+        self._leases.clear()
+        self._sharing.abandon(b'')
         channel.send(self.socket, frames.message(hello))
 
     def leave(self) -> bool:
@@ -88,6 +106,17 @@ class GatewayWire:
     def close(self) -> None:
         # If nothing but Hello was sent there may be no connection yet, and nobody needs the Hello any more.
         channel.close(self.socket, linger=self._has_spoken)
+        self._sharing.close()
+
+    def _open(self, work: Work, parts: list[Part]) -> bool:
+        """Open what lies in shared memory; if that cannot be, the work ends with an error."""
+        try:
+            self._leases[work.key] = self._sharing.open(parts)
+        except (OSError, ValueError) as error:
+            text = f'an array of this request is not in shared memory any more: {error}'
+            self.send(Failed(work.key, ErrorInfo(SerializationError.code, text)))
+            return False
+        return True
 
 
 class OpenWire:
@@ -156,6 +185,8 @@ class OpenWire:
             return None if key is None else (More(key, header.count), [])
         if not isinstance(header, Submit):
             return None
+        if any(map(has_refs, parts)):
+            raise ValueError('a client at a TCP port shares no memory with us')
         key = next(self._keys)
         self._waiting[key] = client, header.request
         self._key_of[client, header.request] = key

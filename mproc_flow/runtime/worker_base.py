@@ -16,8 +16,9 @@ from mproc_flow.runtime.dispatch import Dispatcher
 from mproc_flow.runtime.messages import Batches
 from mproc_flow.runtime.stopping import Interrupted, Stopping
 from mproc_flow.runtime.wire import GatewayWire, OpenWire, Wire
-from mproc_flow.transport import channel
+from mproc_flow.transport import blocks, channel
 from mproc_flow.transport.frames import Done, Failed, Farewell, Frame, Hello, More, Part, Withdrawn, Work
+from mproc_flow.transport.sharing import Sharing
 from mproc_flow.transport.started import Started
 
 # The Guardian is told of batches so often, in seconds.
@@ -198,7 +199,9 @@ class BaseWorker:
             return OpenWire(self._context, listen)
         assignment = self._pod.assignment
         identity = f'{assignment.spec.name}#{assignment.generation}'.encode()
-        return GatewayWire(self._context, channel.address(assignment.run_directory, channel.PODS), identity)
+        where = channel.address(assignment.run_directory, channel.PODS)
+        sharing = Sharing(blocks.directory_of(where), assignment.plan.shared_memory_from)
+        return GatewayWire(self._context, where, identity, sharing)
 
     def _say_hello(self) -> None:
         assignment = self._pod.assignment

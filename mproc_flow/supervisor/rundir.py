@@ -1,4 +1,4 @@
-"""The run directory: one private directory for each start of a Flow, holding its sockets.
+"""The run directory: one private directory for each start of a Flow, holding its sockets and its shared memory.
 
 The Guardian makes it, holds a lock on it as long as it lives, and removes it at its end. A directory whose lock
 is free was left by a Guardian that was killed; the next start of any Flow of this user removes it, together with
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mproc_flow.errors import RuntimeFailToStart
-from mproc_flow.transport import mark
+from mproc_flow.transport import blocks, mark
 
 BASE_VARIABLE = 'MPROC_FLOW_RUN_DIR'
 RUN_VARIABLE = 'MPROC_FLOW_RUN'
@@ -47,6 +47,7 @@ class RunDirectory:
         self.path = _make(_base())
         self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.mkdir(os.path.join(self.path, blocks.DIRECTORY), 0o700)
         # Forks of the Guardian keep the environment of the user's program in /proc; this tells whose they are.
         self._mark = mark.hold(os.path.join(self.path, _MARK))
 

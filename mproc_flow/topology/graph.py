@@ -236,6 +236,7 @@ class Graph(msgspec.Struct, frozen=True):
             preload=flow['preload'],
             sys_path=tuple(host.sys_path),
             workdir=host.workdir,
+            shared_memory_from=flow['shared_memory_from'],
         )
         return plan, found
 

@@ -14,7 +14,19 @@ from mproc_flow.topology.syntax import Code, Fault, Function, Uncertain, suggest
 # A class that has one of these can make something else than what its other methods say.
 _SPECIAL = frozenset({'__new__', '__init_subclass__', '__getattribute__', 'requests', '_bindings'})
 # What every Executor has. A name with an underscore is not judged at all.
-INHERITED = frozenset({'close', 'logger', 'metas', 'mro', 'requests', 'retryable', 'runtime_args', 'workspace'})
+INHERITED = frozenset(
+    {
+        'close',
+        'logger',
+        'metas',
+        'mro',
+        'requests',
+        'retryable',
+        'runtime_args',
+        'workspace',
+        'writable_arrays',
+    }
+)
 
 _EXECUTOR, _REQUESTS = 'mproc_flow.Executor', 'mproc_flow.requests'
 _DEFAULT_ENDPOINT = '/default'

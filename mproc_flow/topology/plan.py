@@ -123,6 +123,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
         sys_path: ``sys.path`` of the user's process, for pods that are fresh interpreters.
         workdir: Working directory of the user's process.
         log_level: Level of its root logger, for pods that are fresh interpreters.
+        shared_memory_from: See the option of a Flow.
     """
 
     flow: str
@@ -137,3 +138,4 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     sys_path: tuple[str, ...] = ()
     workdir: str = ''
     log_level: int = 30
+    shared_memory_from: int = 0

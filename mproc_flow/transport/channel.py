@@ -60,7 +60,7 @@ def dealer(context: Context, where: str, identity: bytes = b'') -> Socket:
     return socket
 
 
-def watched_dealer(context: Context, where: str, patient: bool = False) -> tuple[Socket, Socket]:
+def watched_dealer(context: Context, where: str, patient: bool = False, identity: bytes = b'') -> tuple[Socket, Socket]:
     """Connect a DEALER, and give it with a socket that can be read when it gains or loses its connection.
 
     Args:
@@ -68,8 +68,11 @@ def watched_dealer(context: Context, where: str, patient: bool = False) -> tuple
         where: Address of the other side.
         patient: Nobody here starts the other side: try ever more seldom to connect, and tell of attempts that failed
             as of a loss.
+        identity: The routing id to have there; ZeroMQ makes one up if it is empty.
     """
     socket = _dealer(context)
+    if identity:
+        socket.set(zmq.ROUTING_ID, identity)
     failed = zmq.EVENT_CLOSED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL if patient else 0
     # Before it connects: what happens earlier is never told.
     monitor: Socket = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | failed)

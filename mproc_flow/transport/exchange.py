@@ -8,8 +8,10 @@ from functools import partial
 from typing import NamedTuple
 
 from mproc_flow.errors import DeadlineExceeded, ErrorInfo
-from mproc_flow.transport import channel, frames
-from mproc_flow.transport.frames import Answer, Cancel, Frame, More, Part, Partial, Ping, Pong, Submit
+from mproc_flow.transport import channel
+from mproc_flow.transport.frames import Answer, Cancel, Frame, More, Part, Partial, Ping, Pong, Refusal, Submit
+from mproc_flow.transport.line import Line
+from mproc_flow.transport.sharing import Sharing
 
 # So many requests are sent before the sender looks for replies.
 AT_ONCE = 8
@@ -75,23 +77,29 @@ class Connection:
         address: Where the gateway listens, or will.
         is_hopeless: Asked, with the seconds since this was made, while there is no connection yet: true ends the
             wait for one.
+        sharing: Has the client's shared memory, if it has some.
 
     Attributes:
         is_lost: It cannot be used any more.
-        is_whole: No signal's handler raised in the midst of a message, of which the rest would come next.
     """
 
-    def __init__(self, context: channel.Context, address: str, is_hopeless: Callable[[float], bool]) -> None:
+    def __init__(
+        self,
+        context: channel.Context,
+        address: str,
+        is_hopeless: Callable[[float], bool],
+        sharing: Sharing | None = None,
+    ) -> None:
         self._is_hopeless = is_hopeless
         self._made = time.monotonic()
         self._connected = False
-        self._socket, self._monitor = channel.watched_dealer(context, address)
+        self._line = Line(context, address, sharing or Sharing())
+        self._socket, self._monitor = self._line.socket, self._line.monitor
         self._poller = channel.Poller(self._socket, self._monitor)
         self._next = self._first = 0
         self._deadline = 0.0
         self._unpaid: dict[int, int] = {}  # partial answers that came since the gateway was told to send more
         self.is_lost = False
-        self.is_whole = True
 
     def exchange(self, call: Call, requests: Iterable[list[Frame]], window: Window) -> Generator[Reply, None, None]:
         """Send requests, at most ``window()`` ahead of their replies, and give the replies as they come.
@@ -124,6 +132,15 @@ class Connection:
                 return pong
         return None
 
+    @property
+    def is_whole(self) -> bool:
+        """No signal's handler raised in the midst of a message, of which the rest would come next."""
+        return self._line.is_whole
+
+    def settle(self) -> None:
+        """Take the news of shared memory that is free, of a connection that nobody uses."""
+        self._line.settle()
+
     def update(self) -> None:
         """Take the news of whether there is a connection; to be called before an exchange."""
         for connected in channel.connection_news(self._monitor):
@@ -133,18 +150,17 @@ class Connection:
     def close(self) -> None:
         """Free the socket."""
         # Without a connection there is nobody to wait for.
-        channel.close(self._socket, linger=self._connected and not self.is_lost)
-        self._monitor.close(0)
+        self._line.close(connected=self._connected and not self.is_lost)
 
     def _ask(self) -> int:
         number = self._next
         self._next += 1
-        self._put(frames.message(Ping(number)))
+        self._line.send(Ping(number))
         return number
 
     def _pong(self, number: int) -> Pong | None:
-        while (message := self._get()) is not None:
-            header, _ = frames.read(frames.decode_to_client, message)
+        while (message := self._line.receive()) is not None:
+            header, _ = message
             if isinstance(header, Pong) and header.request == number:
                 return header
         return None
@@ -159,7 +175,7 @@ class Connection:
     def _give_up(self, pending: set[int]) -> None:
         """Tell the gateway that nobody waits for these any more."""
         if pending and not self.is_lost:
-            self._put(frames.message(Cancel(tuple(pending))))
+            self._line.send(Cancel(tuple(pending)))
 
     def _submit(self, call: Call, waiting: Iterator[list[Frame]], pending: set[int], window: Window) -> bool:
         """Send a few more requests; False when there are no more."""
@@ -180,18 +196,7 @@ class Connection:
         header = Submit(self._next, *call)
         pending.add(self._next)
         self._next += 1
-        self._put(frames.message(header, [payload]))
-
-    def _put(self, message: list[Frame]) -> None:
-        whole, self.is_whole = self.is_whole, False
-        channel.send(self._socket, message)
-        self.is_whole = whole
-
-    def _get(self) -> list[Frame] | None:
-        whole, self.is_whole = self.is_whole, False
-        message = channel.receive(self._socket)
-        self.is_whole = whole
-        return message
+        self._line.send(header, payload)
 
     def _patience(self, idle: bool) -> float | None:
         """Say how long to wait for a reply: not at all while there is something to send; less than 0 after the end."""
@@ -239,19 +244,24 @@ class Connection:
     def _receive(self, pending: set[int]) -> Reply | None:
         """Take the next reply to one of these requests; others were given up by an earlier exchange."""
         while True:
-            message = self._get()
+            message = self._line.receive()
             if message is None:
                 return None
-            header, parts = frames.read(frames.decode_to_client, message)
+            header, parts = message
             if header.request in pending and not isinstance(header, Pong):
-                position = header.request - self._first
-                if isinstance(header, Partial):
-                    return Reply(header.request, position, parts, more=self._owe(header.request))
-                pending.discard(header.request)
-                self._unpaid.pop(header.request, None)
-                if isinstance(header, Answer):
-                    return Reply(header.request, position, parts, header.sort)
-                return Reply(header.request, position, header.info)
+                return self._reply(header, parts, pending)
+
+    def _reply(self, header: Answer | Partial | Refusal, parts: list[Part], pending: set[int]) -> Reply:
+        request = header.request
+        position = request - self._first
+        failure = header.info if isinstance(header, Refusal) else self._line.open(request, parts)
+        if isinstance(header, Partial):
+            if failure is None:
+                return Reply(request, position, parts, more=self._owe(request))
+            self._give_up({request})
+        pending.discard(request)
+        self._unpaid.pop(request, None)
+        return Reply(request, position, parts if failure is None else failure, getattr(header, 'sort', False))
 
     def _owe(self, request: int) -> Callable[[], None]:
         """A partial answer came: give what is to be called when it was taken."""
@@ -264,7 +274,7 @@ class Connection:
         if count < _HALF or self.is_lost or (self._deadline and time.monotonic() > self._deadline):
             return
         del self._unpaid[request]
-        self._put(frames.message(More(request, count)))
+        self._line.send(More(request, count))
 
     def _pay_all(self) -> None:
         """Nothing came for a while. What came before and waits for other requests may be what keeps these waiting."""

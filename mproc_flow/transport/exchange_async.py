@@ -10,6 +10,7 @@ from typing import Any
 from mproc_flow.transport import channel
 from mproc_flow.transport.exchange import Call, Connection, Reply, Window
 from mproc_flow.transport.frames import Frame, Pong
+from mproc_flow.transport.sharing import Sharing
 from mproc_flow.transport.turns import Turns
 
 # The kernel of a notebook cancels the task that is interrupted without waking the loop: so long may that be unheard.
@@ -32,6 +33,7 @@ class AsyncConnection(Connection):
         is_hopeless: See there.
         turns: Keeps what is done at once short.
         aside: Sends what takes long.
+        sharing: See there.
     """
 
     def __init__(
@@ -39,10 +41,12 @@ class AsyncConnection(Connection):
         context: channel.Context,
         address: str,
         is_hopeless: Callable[[float], bool],
+        sharing: Sharing | None = None,
+        *,
         turns: Turns,
         aside: Aside,
     ) -> None:
-        super().__init__(context, address, is_hopeless)
+        super().__init__(context, address, is_hopeless, sharing)
         self._turns = turns
         self._aside = aside
 

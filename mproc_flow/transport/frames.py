@@ -28,7 +28,7 @@ _LENGTH = struct.Struct('<I')
 _INLINE_UP_TO = 16 * 1024
 
 
-class Ref(msgspec.Struct, frozen=True, array_like=True):
+class Ref(msgspec.Struct, frozen=True, array_like=True, weakref=True):
     """A frame that lies in shared memory.
 
     Attributes:
@@ -74,7 +74,9 @@ class More(msgspec.Struct, frozen=True, array_like=True, tag='m'):
 
 
 class Taken(msgspec.Struct, frozen=True, array_like=True, tag='t'):
-    """Client to gateway: what was sent to me for this request in blocks of shared memory, I hold myself by now."""
+    """Client to gateway: of the messages for this request with frames in blocks of shared memory, the first that I have
+    not told of yet is mine by now, or I do not want it.
+    """
 
     request: int
 

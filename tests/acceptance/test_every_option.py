@@ -50,6 +50,7 @@ OF_A_FLOW = OF_BOTH | {
     'asyncio': f'{ASYNC}a_flow_with_asyncio_is_an_async_flow',
     'quiet': f'{STARTING}quiet',
     'preload': f'{EFFECT}a_forkserver_imports_once_for_all',
+    'shared_memory_from': 'processes/test_shared_memory.py::test_an_option_says_from_where_on',
     'uses': 'unit/options/test_uses.py::test_what_stands_for_the_default_of_a_flow_is_the_same_as_nothing',
 }
 OF_AN_EXECUTOR = OF_BOTH | {

@@ -58,6 +58,7 @@ FULL_FLOW: dict[str, Any] = {
     'asyncio': True,
     'quiet': True,
     'preload': ['numpy', 'my.module'],
+    'shared_memory_from': 0,
     'uses': 'BaseExecutor',
 }
 FULL_EXECUTOR: dict[str, Any] = {
@@ -100,6 +101,7 @@ def test_every_option_of_a_flow() -> None:
         'asyncio': True,
         'quiet': True,
         'preload': ('numpy', 'my.module'),
+        'shared_memory_from': 0,
     }
     assert [name for name, value in kept.items() if value == FLOW[name].default] == []
 
@@ -166,6 +168,7 @@ def test_the_defaults_that_users_of_a_flow_know() -> None:
         'asyncio': False,
         'quiet': False,
         'preload': (),
+        'shared_memory_from': 1 << 18,
     }
 
 

@@ -24,6 +24,8 @@ BAD = [
     (FLOW, {'protocol': 'http'}, 'the other fronts come with a later version'),
     (FLOW, {'prefetch': -1}, 'at least 0'),
     (FLOW, {'max_in_flight': 0}, 'at least 1'),
+    (FLOW, {'shared_memory_from': -1}, 'at least 0'),
+    (FLOW, {'shared_memory_from': 1.5}, 'whole number'),
     (EXECUTOR, {'retries': -2}, 'at least -1'),
     (FLOW, {'return_responses': 1}, 'True or False'),
     (FLOW, {'inspect': 'keep'}, 'one of collect, hang, remove'),

@@ -17,6 +17,7 @@ import pytest
 from mproc_flow.errors import ErrorInfo, FlowClosed, FlowFailed, PodDied
 from mproc_flow.runtime.bootstrap import Pod
 from mproc_flow.runtime.gateway import Gateway
+from mproc_flow.runtime.ledger import Ledger
 from mproc_flow.runtime.messages import Assignment, Command, Drain, Report, Stop
 from mproc_flow.runtime.router import Router
 from mproc_flow.runtime.sends import Send
@@ -26,6 +27,7 @@ from mproc_flow.transport.exchange import Call, Connection
 from mproc_flow.transport.frames import Answer, Cancel, Done, Failed, Frame, Hello, Leaving, Ref, Submit, Work
 from mproc_flow.transport.pipe import Pipe
 
+BLOCK = '0123456789abcdef-1'
 DEEP = b'\x91' * 100_000 + b'\x00'
 
 
@@ -60,6 +62,7 @@ HOSTILE: dict[str, list[Frame]] = {
     'a negative part': laid_out(Submit(1, '/'), (2, -1), b'x'),
     'enormous parts': laid_out(Submit(1, '/'), (1 << 62, 1 << 62), b'x'),
     'a first frame in a block': laid_out(Submit(1, '/'), (1,), refs=((0, Ref('b', 0, 1)),)),
+    'a frame in a block, from a client that has none': frames.message(Submit(1, '/'), [[b'x', Ref(BLOCK, 0, 1)]]),
     'a frame in a block far away': laid_out(Submit(1, '/'), (2,), b'x', refs=((7, Ref('b', 0, 1)),)),
     'a header longer than its frame': [b'\xff\xff\xff\x7f' + laid_out(Submit(1, '/'), (1,), b'x')[0][4:], b'x'],
     'numbers beyond the format': framed(b'\x94\xa1s\xcf' + b'\xff' * 8 + b'\xa1/\xa0', b'x'),
@@ -72,6 +75,7 @@ HOSTILE: dict[str, list[Frame]] = {
 def take(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Let a gateway without sockets take one message; nothing may be sent about it."""
     gateway = Gateway.__new__(Gateway)
+    gateway._ledger = Ledger('')
     gateway._router = Router([Route('a', (GATEWAY,), (('a/rep-0',),))], ('a',), 100)
     arrived: list[list[Frame]] = []
     monkeypatch.setattr(channel, 'receive', lambda socket, copied: arrived.pop(0) if arrived else None)

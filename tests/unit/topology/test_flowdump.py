@@ -80,6 +80,7 @@ OF_FLOW = {
     'asyncio': FLAGS,
     'quiet': FLAGS,
     'preload': st.lists(NAMES, max_size=2),
+    'shared_memory_from': st.integers(0),
     'uses': st.just('BaseExecutor'),
 }
 OF_EXECUTOR = {

@@ -60,6 +60,7 @@ def pod(made: Plan, name: str) -> PodSpec:
 def test_a_flow_without_executors_is_its_gateway() -> None:
     assert plan({}) == Plan(
         flow='Flow',
+        shared_memory_from=1 << 18,
         pods=(PodSpec(name='gateway', deployment='gateway', start_method='fork'),),
         routes=(),
         leaves=(),

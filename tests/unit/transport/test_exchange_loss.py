@@ -159,7 +159,9 @@ def test_a_loss_is_seen_in_a_loop_by_who_always_has_more_to_send(wire: Wire) -> 
         function()
 
     async def main() -> None:
-        connection = AsyncConnection(wire.context, wire.address, lambda seconds: seconds > BOUND, Turns(), aside)
+        connection = AsyncConnection(
+            wire.context, wire.address, lambda seconds: seconds > BOUND, turns=Turns(), aside=aside
+        )
         try:
             async for _ in connection.exchange_async(CALL, many(100_000), lambda: 1 << 62):
                 pass
