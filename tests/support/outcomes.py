@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mproc_flow import AsyncClient, Document, Flow, errors
@@ -16,6 +17,11 @@ from mproc_flow.transport import channel, frames
 from tests.support.programs import Program
 
 RESULT = 'result'
+TYPES = {
+    kind.code: name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.MprocFlowError)
+}
 # What a request may end with when processes die: each is typed, and names its cause.
 OF_DEATHS = frozenset({RESULT, 'PodDied', 'PoisonedRequest', 'DeadlineExceeded'})
 
@@ -100,30 +106,61 @@ async def posted_async(client: AsyncClient, text: str, timeout: float, on: str =
 
 
 def on_the_wire(address: str, texts: Sequence[str], timeout: float, ahead: int = 8) -> list[Outcome]:
-    """A client without mproc_flow's own: every message of the gateway is seen, also a second answer."""
+    """A client without mproc_flow's own: every message of the gateway is seen, also a second answer.
+
+    Args:
+        address: Where the gateway listens.
+        texts: One for each request.
+        timeout: Seconds for each.
+        ahead: How many are under way at a time.
+    """
+    with wire(address) as socket:
+        found: list[Outcome] = []
+        deadlines: list[float] = []
+        while len(found) < len(texts):
+            while len(deadlines) - len(found) < ahead and len(deadlines) < len(texts):
+                deadlines.append(time.monotonic() + timeout)
+                submit(socket, len(deadlines) - 1, texts[len(deadlines) - 1], deadlines[-1])
+            if not socket.poll(int(1000 * (timeout + 2))):
+                break  # what is missing is found by who counts
+            found += received(socket, texts, deadlines)
+        return found + latecomers(socket, texts, deadlines)
+
+
+def all_at_once(address: str, deadlines: Mapping[str, float]) -> list[Outcome]:
+    """The same for requests that are sent together, each with a deadline of its own."""
+    with wire(address) as socket:
+        texts, moments = list(deadlines), list(deadlines.values())
+        for number, text in enumerate(texts):
+            submit(socket, number, text, moments[number])
+        found: list[Outcome] = []
+        while len(found) < len(texts) and socket.poll(int(1000 * max(0.0, max(moments) + 2 - time.monotonic()))):
+            found += received(socket, texts, moments)
+        return found + latecomers(socket, texts, moments)
+
+
+@contextlib.contextmanager
+def wire(address: str) -> Iterator[channel.Socket]:
+    """A socket that is connected to a gateway."""
     context = channel.context()
     socket = channel.dealer(context, address)
     try:
-        return _on_the_wire(socket, texts, timeout, ahead)
+        yield socket
     finally:
         socket.close(0)
         context.term()
 
 
-def _on_the_wire(socket: channel.Socket, texts: Sequence[str], timeout: float, ahead: int) -> list[Outcome]:
-    found: list[Outcome] = []
-    deadlines: list[float] = []
-    while len(found) < len(texts):
-        while len(deadlines) - len(found) < ahead and len(deadlines) < len(texts):
-            text = texts[len(deadlines)]
-            deadlines.append(time.monotonic() + timeout)
-            header = frames.Submit(len(deadlines) - 1, '/', '', deadlines[-1])
-            socket.send_multipart(frames.message(header, [encode([Document(text=text)], {})]))
-        if not socket.poll(int(1000 * (timeout + 2))):
-            break  # what is missing is found by who counts
-        found += received(socket, texts, deadlines)
-    socket.poll(200)  # a second answer would come soon after the first
-    return found + received(socket, texts, deadlines)
+def submit(socket: channel.Socket, number: int, text: str, deadline: float) -> None:
+    """Send a request with one Document."""
+    header = frames.Submit(number, '/', '', deadline)
+    socket.send_multipart(frames.message(header, [encode([Document(text=text)], {})]))
+
+
+def latecomers(socket: channel.Socket, texts: Sequence[str], deadlines: Sequence[float]) -> list[Outcome]:
+    """Wait for second answers, which would come soon after the first."""
+    socket.poll(200)
+    return received(socket, texts, deadlines)
 
 
 def received(socket: channel.Socket, texts: Sequence[str], deadlines: Sequence[float]) -> list[Outcome]:
@@ -135,8 +172,7 @@ def received(socket: channel.Socket, texts: Sequence[str], deadlines: Sequence[f
         if isinstance(header, frames.Answer):
             found.append(Outcome(texts[header.request], decode(parts[0])[0][0].text, RESULT, late))
         else:
-            name = type(errors.from_info(header.info)).__name__
-            found.append(Outcome(texts[header.request], '', name, late))
+            found.append(Outcome(texts[header.request], '', TYPES[header.info.code], late))
     return found
 
 
