@@ -64,7 +64,7 @@ def port_of(f: Flow) -> int:
     return int(f.address.rpartition(':')[2])
 
 
-@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('kind', ['sync', 'batched'])
 def test_what_expires_in_a_queue_of_a_thousand_is_never_executed(record: str, kind: str) -> None:
     """Each caller is told at its own deadline, and no Document is begun after it."""
     options = {'record': record, 'seconds': 0.02}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -206,13 +208,20 @@ def test_what_was_sent_may_be_changed_after_the_answer() -> None:
             assert int(f.post('/', doc, timeout=TIMEOUT)[0].tensor[-1]) == 255 - number
 
 
-def in_small_memory(programs: Programs, directory: Path, size: str, *words: str) -> Program:
+@pytest.fixture
+def small() -> Iterator[str]:
+    """A directory with a short name, as sockets need it, on which a program may mount a small tmpfs."""
+    path = tempfile.mkdtemp(prefix='mft-')
+    yield path
+    os.rmdir(path)
+
+
+def in_small_memory(programs: Programs, small: str, size: str, *words: str) -> Program:
     """Run the script with a small tmpfs as the base of run directories, which only it sees."""
-    directory.mkdir()
     script = programs.save('small.py', SMALL)
     mount = f'mount -t tmpfs -o size={size} tmpfs "$0" && exec "$@"'
-    arguments = ['unshare', '-Urm', 'sh', '-c', mount, str(directory), sys.executable, str(script)]
-    return programs.run([*arguments, *words], env={'MPROC_FLOW_RUN_DIR': str(directory)})
+    arguments = ['unshare', '-Urm', 'sh', '-c', mount, small, sys.executable, str(script)]
+    return programs.run([*arguments, *words], env={'MPROC_FLOW_RUN_DIR': small})
 
 
 def may_mount() -> bool:
@@ -222,9 +231,9 @@ def may_mount() -> bool:
 
 @pytest.mark.skipif(not may_mount(), reason='needs user namespaces')
 @pytest.mark.parametrize('size', ['256k', '4m'])
-def test_a_small_shared_memory_is_no_sigbus(programs: Programs, tmp_path: Path, start_method: str, size: str) -> None:
+def test_a_small_shared_memory_is_no_sigbus(programs: Programs, small: str, start_method: str, size: str) -> None:
     """It is full from the beginning, or between two requests: everything arrives, nobody dies."""
-    program = in_small_memory(programs, tmp_path / 'small', size, start_method)
+    program = in_small_memory(programs, small, size, start_method)
     assert program.wait(50) == 0, program.text
     wanted = ['right', 'full', 'right while full', 'right after it', 'restarts 0']
     assert program.texts('out') == wanted, program.text
