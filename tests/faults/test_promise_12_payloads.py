@@ -106,19 +106,20 @@ def check_no_leak(f: Flow) -> None:
 @pytest.mark.timeout(LONGEST)
 @pytest.mark.parametrize('number', range(amount(1, 5)))
 def test_kills_at_random_moments_change_and_leak_nothing(number: int) -> None:
-    """40 kills of 8 pods, 2,000 messages; in a soak run five times that: 200 kills, 10,000 messages."""
+    """24 kills of 8 pods, 1,000 messages; in a soak run five times 40 kills and 2,000 messages."""
+    most = amount(3, 5)
     f = (
         Flow()
         .add(uses=Inverting, name='first', replicas=REPLICAS)
         .add(uses=Inverting, name='second', replicas=REPLICAS)
     )
     with f:
-        with Killer(f, 0.07, seed=number) as killer:
-            ends = post_all(f, 2000, 2)
+        with Killer(f, 0.07, most=most, seed=number) as killer:
+            ends = post_all(f, amount(1000, 2000), 2)
             eventually(lambda: killer.spent, 20, lambda: f'all kills are done: {len(killer.kills)}')
-        assert len(killer.kills) == 2 * REPLICAS * 5
-        assert set(ends) <= {'result', 'PodDied', 'PoisonedRequest'}, ends
-        assert ends['result'] >= 1980, ends
+        assert len(killer.kills) == 2 * REPLICAS * most
+        assert set(ends) <= {'result', 'PoisonedRequest'}, ends
+        assert ends['result'] >= 0.99 * ends.total(), ends
         check_no_leak(f)
 
 
@@ -128,9 +129,9 @@ def test_kills_change_and_leak_nothing_anywhere(start_method: str, context: Cont
     def body() -> None:
         with Flow(start_method=start_method).add(uses=Inverting, name='it', replicas=3) as f:
             with Killer(f, 0.1) as killer:
-                ends = post_all(f, 300, 1)
+                ends = post_all(f, 200, 1)
             assert killer.kills
-            assert ends['result'] >= 297, ends
+            assert ends['result'] >= 0.99 * ends.total(), ends
             check_no_leak(f)
 
     context.run(body)
