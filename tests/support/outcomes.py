@@ -171,7 +171,7 @@ def received(socket: channel.Socket, texts: Sequence[str], deadlines: Sequence[f
         late = time.monotonic() - deadlines[header.request]
         if isinstance(header, frames.Answer):
             found.append(Outcome(texts[header.request], decode(parts[0])[0][0].text, RESULT, late))
-        else:
+        elif isinstance(header, frames.Refusal):
             found.append(Outcome(texts[header.request], '', TYPES[header.info.code], late))
     return found
 
