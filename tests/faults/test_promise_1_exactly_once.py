@@ -76,7 +76,9 @@ def run(f: Flow, programs: Programs, requests: int, gap: float) -> None:
     took('the latest end of a request after its deadline', LATE, max(outcome.late for outcome in found))
     ends = Counter(outcome.what for outcome in found)
     assert ends[outcomes.RESULT] >= 0.9 * len(found), (ends, kills)
-    assert {name: pod(f, name).restarts for name in kills} == kills
+    eventually(
+        lambda: {name: pod(f, name).restarts for name in kills} == kills, 10, lambda: f'each was noticed: {kills}'
+    )
 
 
 def test_ten_thousand_requests_end_exactly_once(programs: Programs) -> None:
