@@ -73,6 +73,7 @@ class Gateway:
             for fd in connection.filenos():
                 loop.add_reader(fd, self._pump)
         loop.add_reader(self._departures.fileno(), self._departures.look, self._look_for_clients)
+        self._departures.look(self._look_for_clients)  # the descriptor tells only those who have looked before
         loop.add_reader(self._pod.commands.fileno(), self._on_command)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, number)
