@@ -98,17 +98,24 @@ class Gateway:
         moved = _BATCH
         while moved:
             moved = self._drain(self._pods, self._from_pod) + self._drain(self._clients, self._from_client)
-            moved += sum(self._drain_external(connection) for connection in self._external.values())
+            for connection in self._external.values():
+                moved += self._drain_external(connection)
             if moved >= _BATCH:
                 asyncio.get_running_loop().call_soon(self._pump)
                 break
-        self._set_timer()
-        self._settle()
-        self._tell_drained()
+        if self._router.next_deadline is not None:
+            self._set_timer()
+        if self._ledger.has_news or self._ledger.is_stale:
+            self._settle()
+        if self._leaving or self._draining:
+            self._tell_drained()
 
     def _drain(self, socket: channel.Socket, handle: Handle) -> int:
         """Take what a socket has, a batch at most; give how many messages that were."""
-        return next((moved for moved in range(_BATCH) if not self._take(socket, handle)), _BATCH)
+        for moved in range(_BATCH):
+            if not self._take(socket, handle):
+                return moved
+        return _BATCH
 
     def _drain_external(self, connection: External) -> int:
         moved = 0
