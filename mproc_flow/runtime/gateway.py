@@ -23,6 +23,8 @@ from mproc_flow.transport.frames import Cancel, Done, Failed, Frame, Hello, More
 
 # So many messages are moved before other things in the loop get a turn.
 _BATCH = 200
+# Each gateway has numbers of its own for work, so many bits of them: a pod may still answer for one that died.
+_KEYS = 40
 
 
 Handle = Callable[[bytes, list[Frame]], list[Send]]
@@ -41,7 +43,7 @@ class Gateway:
     def __init__(self, pod: Pod) -> None:
         plan = pod.assignment.plan
         self._pod = pod
-        self._router = Router(plan.routes, plan.leaves, plan.max_in_flight)
+        self._router = Router(plan.routes, plan.leaves, plan.max_in_flight, pod.assignment.generation << _KEYS)
         self._context = channel.context()
         self._directory = directory = pod.assignment.run_directory
         self._pods = channel.router(self._context, channel.address(directory, channel.PODS))
