@@ -28,6 +28,8 @@ from mproc_flow.transport.sharing import has_refs, reads_blocks
 _BATCH = 200
 # Seconds between two looks at what dead processes left in shared memory, as long as there may be something.
 _SWEEP = 1.0
+# Each gateway has numbers of its own for work, so many bits of them: a pod may still answer for one that died.
+_KEYS = 40
 
 
 Handle = Callable[[bytes, list[Frame]], list[Send]]
@@ -46,7 +48,7 @@ class Gateway:
     def __init__(self, pod: Pod) -> None:
         plan = pod.assignment.plan
         self._pod = pod
-        self._router = Router(plan.routes, plan.leaves, plan.max_in_flight)
+        self._router = Router(plan.routes, plan.leaves, plan.max_in_flight, pod.assignment.generation << _KEYS)
         self._context = channel.context()
         self._directory = directory = pod.assignment.run_directory
         self._pods = channel.router(self._context, channel.address(directory, channel.PODS))
@@ -73,7 +75,6 @@ class Gateway:
             for fd in connection.filenos():
                 loop.add_reader(fd, self._pump)
         loop.add_reader(self._departures.fileno(), self._departures.look, self._look_for_clients)
-        self._departures.look(self._look_for_clients)  # the descriptor tells only those who have looked before
         loop.add_reader(self._pod.commands.fileno(), self._on_command)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, number)
