@@ -158,7 +158,7 @@ class AsyncClient(BaseClient):
         Returns:
             What can be awaited for all answers, or iterated over as they come; with ``stream=True`` partial ones too.
         """
-        chosen = PostOptions.of({'return_responses': self._return_responses, **options})
+        chosen = self._chosen(options)
         callbacks = Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
         exchange = self._exchange(self._letters(on, parameters, chosen), inputs, chosen)
         return Answers(exchange, callbacks, chosen, (inputs, on or '/'))

@@ -101,11 +101,17 @@ class BaseClient(Posting):
     def _set_up(self, address: str, options: Mapping[str, Any], explain: Explain, is_hopeless: IsHopeless) -> None:
         self._address = address
         self._prefetch = options['prefetch'] or _NO_LIMIT
-        self._return_responses = options['return_responses']
+        self._usual = PostOptions(return_responses=options['return_responses'])
         self._explain = explain
         self._pool: Pool[Any] = Pool(
             self._connect(), address, is_hopeless, options.get('shared_memory_from', _SHARED_FROM)
         )
+
+    def _chosen(self, options: Mapping[str, Any]) -> PostOptions:
+        """Give the options of a call: nearly always those of every call."""
+        if not options:
+            return self._usual
+        return PostOptions.of({'return_responses': self._usual.return_responses, **options})
 
     def _letters(self, on: str, parameters: Any, options: PostOptions) -> Letters:
         call = Call(checked_endpoint(on), options.target_executor or '')
@@ -156,7 +162,7 @@ class Client(BaseClient):
             MprocFlowError: BadServer, PodDied, FlowFailed, FlowClosed, DeadlineExceeded, Overloaded: how a request
                 ended. BadClientInput: inputs that are no Documents. BadClientCallback: a callback raised.
         """
-        chosen = PostOptions.of({'return_responses': self._return_responses, **options})
+        chosen = self._chosen(options)
         callbacks = Callbacks(on_done, on_error, on_always, chosen.continue_on_error)
         exchange = self._exchange(self._letters(on, parameters, chosen), inputs, chosen)
         return (_each if chosen.stream else _all)(exchange, callbacks, chosen, (inputs, on or '/'))

@@ -9,6 +9,7 @@ from typing import Any
 
 from mproc_flow.crossing import from_info
 from mproc_flow.errors import BadClientCallback, ErrorInfo
+from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.request import SUCCESS, Response
 from mproc_flow.posting.return_type import return_type_of
 
@@ -43,6 +44,8 @@ class Callbacks:
             MprocFlowError: The request's error, if nobody else takes it.
             BadClientCallback: A callback raised, or has to be awaited.
         """
+        if info is None and self._keeps:  # nobody is to be called, and that nearly always
+            return (response,)
         for callback in self.fitting(info):
             try:
                 _refuse_coroutine(callback(response))
@@ -77,6 +80,8 @@ class Callbacks:
             return None
         if whole:
             return kept
+        if return_type is None and len(kept) == 1:
+            return kept[0].docs if kept[0].header.status.code == SUCCESS else DocumentArray()
         docs = [doc for response in kept if response.header.status.code == SUCCESS for doc in response.docs]
         return return_type_of(return_type).result(docs)
 

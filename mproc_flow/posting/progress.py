@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Mapping, Sized
+from types import TracebackType
 from typing import Any, Protocol
 
 from mproc_flow.posting.letters import Delivery
@@ -14,20 +14,17 @@ from mproc_flow.posting.letters import Delivery
 _INTERVAL = 0.1
 
 
-@contextlib.contextmanager
-def progress(wanted: bool, inputs: Any, endpoint: str) -> Iterator[Progress]:
+def progress(wanted: bool, inputs: Any, endpoint: str) -> Progress:
     """Draw on stderr how many Documents have been answered, at what rate and, if that can be known, the time left.
+
+    To be used in a ``with`` statement.
 
     Args:
         wanted: False draws nothing, and so does a program without a stderr.
         inputs: What is sent.
         endpoint: Where.
     """
-    drawn = Progress(_bar(endpoint, _total(inputs)) if wanted and _can_be_seen() else None)
-    try:
-        yield drawn
-    finally:
-        drawn.end()
+    return Progress(_bar(endpoint, _total(inputs))) if wanted and _can_be_seen() else _UNSEEN
 
 
 class Progress:
@@ -50,11 +47,19 @@ class Progress:
             self._next = now + _INTERVAL
             self._bar.show(self._done, self._failed)
 
-    def end(self) -> None:
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         """Show the last count."""
         if self._bar is not None:
             self._bar.show(self._done, self._failed)
             self._bar.end()
+
+
+_UNSEEN = Progress(None)
 
 
 class _Bar(Protocol):

@@ -7,7 +7,7 @@ from typing import Any
 
 from mproc_flow.errors import BadClient, BadOption
 from mproc_flow.model import typed_classes
-from mproc_flow.model.array import DocumentArray
+from mproc_flow.model.array import DocumentArray, trusted
 from mproc_flow.model.document import Document
 
 
@@ -50,7 +50,7 @@ class ReturnType:
     def result(self, docs: Sequence[Any]) -> Any:
         """Give the documents of all answers as the call returns them."""
         if self._kind is None:
-            return DocumentArray(docs)
+            return trusted(docs)
         if self._single and len(docs) == 1:
             return docs[0]
         array = typed_classes.array_of(self._kind, list(docs))
