@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mproc_flow import Document, Executor, dynamic_batching, requests
+from mproc_flow import Document, DocumentArray, Executor, dynamic_batching, requests
 from mproc_flow.model.codec import encode
 from mproc_flow.runtime.messages import Batches, Drain, Stop
 from mproc_flow.transport import started
 from mproc_flow.transport.frames import Done, Failed, Withdrawn, Work
 from tests.support.pod import NAME, Answer, Scene, left, play
-from tests.support.sharing import SHORT, Shared, SharedAsync
+from tests.support.sharing import LONG, SHORT, Shared, SharedAsync
 from tests.support.waiting import eventually, wait_until
 
 
@@ -246,3 +246,31 @@ def test_branches_are_merged_before_they_are_counted(executor: Shared, tmp_path:
         return scene.gateway.answers(2)
 
     assert play(executor, script, tmp_path)[0].texts == ['a!', 'b!']
+
+
+class Writing(Executor):
+    """Changes arrays in place."""
+
+    writable_arrays = True
+
+    @requests
+    @dynamic_batching(preferred_batch_size=4, timeout=LONG)
+    def add(self, docs: DocumentArray, **kwargs: Any) -> None:
+        for doc in docs:
+            doc.tensor += 1
+        if any(doc.text == 'poison' for doc in docs):
+            raise ValueError('poisoned')
+
+
+@pytest.mark.parametrize('length', [10, 1_000_000])
+def test_arrays_are_as_they_came_when_a_call_is_made_again(tmp_path: Path, length: int) -> None:
+    def script(scene: Scene) -> dict[int, Answer]:
+        for key, text in enumerate(['a', 'b', 'poison', 'c']):
+            scene.gateway.parts(
+                Work(key, '/', slot=key), [encode([Document(text=text, tensor=np.zeros(length, np.uint8))], {})]
+            )
+        return scene.gateway.answers(4)
+
+    found = play(Writing(), script, tmp_path)
+    for key in (0, 1, 3):
+        assert found[key].docs[0].tensor.max() == 1
