@@ -7,6 +7,7 @@ import pytest
 from tests.unit.runtime.routing import CLIENT, Node, Town
 
 A, B = Node('a'), Node('b', ('a',))
+OTHER = b'other'
 
 
 def learn(town: Town, pod: str, cost: float, times: int = 5) -> None:
@@ -63,7 +64,8 @@ def test_who_is_refused_is_told_when_to_try_again() -> None:
 def test_a_request_that_cannot_be_answered_in_time_is_refused() -> None:
     town = Town(A, credit=2)
     learn(town, 'a/rep-0', cost=1.0)
-    town.submit(1, 2, 3)
+    town.submit(1, client=OTHER)
+    town.submit(2, 3)
     town.submit(4, timeout=4.9)  # three seconds of work before it, one of its own
     assert town.code(4) == 'overloaded'
     assert town.refusals[CLIENT, 4].retry_after == pytest.approx(4 - 0.8 * 4.9)
@@ -72,10 +74,21 @@ def test_a_request_that_cannot_be_answered_in_time_is_refused() -> None:
     assert town.ended == [4]
 
 
+def test_a_client_that_waits_for_its_own_work_only_is_not_refused() -> None:
+    town = Town(A, credit=2)
+    learn(town, 'a/rep-0', cost=1.0)
+    town.submit(1, 2, 3, 4, timeout=1)
+    assert not town.ended
+    town.submit(1, client=OTHER)
+    town.submit(5, timeout=1)
+    assert town.code(5) == 'overloaded'
+
+
 def test_the_estimate_knows_the_whole_way_and_its_busiest_place() -> None:
     town = Town(A, B, credit=9)
     learn_chain(town, 1.0, 2.0)
-    town.submit(1, 2)
+    town.submit(1, client=OTHER)
+    town.submit(2)
     town.finish('a/rep-0')
     town.finish('a/rep-0')  # both are at b: four seconds of work, and three for the new one
     town.submit(3, timeout=8.7)
@@ -98,7 +111,8 @@ def test_replicas_share_the_work_and_one_that_is_unknown_is_like_the_others() ->
     town.hello('a/rep-0')
     learn(town, 'a/rep-0', cost=1.0)
     town.hello('a/rep-1')
-    town.submit(1, 2, 3, 4)  # two seconds
+    town.submit(1, client=OTHER)
+    town.submit(2, 3, 4)  # two seconds
     town.submit(5, timeout=3.7)
     assert town.code(5) == 'overloaded'
     town.submit(6, timeout=3.8)
@@ -113,7 +127,7 @@ def test_where_little_is_known_or_nothing_is_before_it_a_request_may_try() -> No
     assert not town.order
     town.finish('a/rep-0', cost=100.0)
     town.finish('a/rep-0', cost=100.0)
-    town.submit(3, timeout=1)
+    town.submit(3, timeout=1, client=OTHER)
     assert town.order == [1, 2]
     town.submit(4, timeout=1)
     assert town.code(4) == 'overloaded'
