@@ -69,7 +69,7 @@ def measure(kind: type[Executor], sizes: list[int], repeats: int) -> None:
 
 
 if __name__ == '__main__':
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--sizes', type=int, nargs='+', default=_SIZES, help='in bytes')
     parser.add_argument('--repeats', type=int, default=200)
     given = parser.parse_args()
