@@ -50,6 +50,11 @@ def from_info(info: ErrorInfo) -> MprocFlowError:
     return error
 
 
+def class_name(info: ErrorInfo) -> str:
+    """Give the name of the original exception's class; where there was none, of the class that the caller sees."""
+    return info.name or _by_code().get(info.code, BadServer).__name__
+
+
 def fail_to_start(flow: str, failures: tuple[PodFailure, ...]) -> RuntimeFailToStart:
     """Make the error of a failed start: every failed pod in the message, the first traceback as ``__cause__``."""
     many = f'{len(failures)} pods' if len(failures) != 1 else '1 pod'

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from mproc_flow.crossing import class_name
 from mproc_flow.errors import BadClientInput, ErrorInfo
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.document import Document
@@ -46,7 +47,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         code: 0 for success, 1 for an error.
         description: The error in one sentence; empty on success.
-        exception: The exception behind it, or None.
+        exception: The exception behind it; None on success.
     """
 
     code: int = SUCCESS
@@ -59,8 +60,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         if info is None:
             return cls()
         stacks = tuple(info.traceback.splitlines(keepends=True))
-        detail = ExceptionDetail(name=info.name, args=info.args, stacks=stacks, executor=info.executor)
-        return cls(code=ERROR, description=info.message, exception=detail if info.name else None)
+        detail = ExceptionDetail(name=class_name(info), args=info.args, stacks=stacks, executor=info.executor)
+        return cls(code=ERROR, description=info.message, exception=detail)
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ class Door:
             return ErrorInfo(FlowClosed.code, 'the Flow is closing and takes no new requests')
         caller = request.caller
         own = len(caller.open) + caller.beside
-        if own >= max(1, _SHARE * (self._most - self.inside)):
+        if own >= _SHARE * (self._most - self.inside):
             text = f'{self.inside} requests are under way, {own} of them from this client; max_in_flight={self._most}'
             return ErrorInfo(Overloaded.code, text, retry_after=self._soon())
         for lane in self._lanes:

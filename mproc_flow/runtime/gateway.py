@@ -28,6 +28,8 @@ from mproc_flow.transport.sharing import has_refs, reads_blocks
 _BATCH = 200
 # Seconds between two looks at what dead processes left in shared memory, as long as there may be something.
 _SWEEP = 1.0
+# Each gateway has numbers of its own for work, so many bits of them: a pod may still answer for one that died.
+_KEYS = 40
 
 
 Handle = Callable[[bytes, list[Frame]], list[Send]]
@@ -46,7 +48,7 @@ class Gateway:
     def __init__(self, pod: Pod) -> None:
         plan = pod.assignment.plan
         self._pod = pod
-        self._router = Router(plan.routes, plan.leaves, plan.max_in_flight)
+        self._router = Router(plan.routes, plan.leaves, plan.max_in_flight, pod.assignment.generation << _KEYS)
         self._context = channel.context()
         self._directory = directory = pod.assignment.run_directory
         self._pods = channel.router(self._context, channel.address(directory, channel.PODS))
@@ -97,17 +99,24 @@ class Gateway:
         moved = _BATCH
         while moved:
             moved = self._drain(self._pods, self._from_pod) + self._drain(self._clients, self._from_client)
-            moved += sum(self._drain_external(connection) for connection in self._external.values())
+            for connection in self._external.values():
+                moved += self._drain_external(connection)
             if moved >= _BATCH:
                 asyncio.get_running_loop().call_soon(self._pump)
                 break
-        self._set_timer()
-        self._settle()
-        self._tell_drained()
+        if self._router.next_deadline is not None:
+            self._set_timer()
+        if self._ledger.has_news or self._ledger.is_stale:
+            self._settle()
+        if self._leaving or self._draining:
+            self._tell_drained()
 
     def _drain(self, socket: channel.Socket, handle: Handle) -> int:
         """Take what a socket has, a batch at most; give how many messages that were."""
-        return next((moved for moved in range(_BATCH) if not self._take(socket, handle)), _BATCH)
+        for moved in range(_BATCH):
+            if not self._take(socket, handle):
+                return moved
+        return _BATCH
 
     def _drain_external(self, connection: External) -> int:
         moved = 0

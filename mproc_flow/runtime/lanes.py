@@ -19,12 +19,13 @@ class Lanes:
     Args:
         times: What is the time.
         out: Takes what is to be sent.
+        first_key: Number of the first piece of work.
     """
 
-    def __init__(self, times: Deadlines, out: Outbox) -> None:
+    def __init__(self, times: Deadlines, out: Outbox, first_key: int) -> None:
         self._times = times
         self._out = out
-        self._keys = itertools.count()
+        self._keys = itertools.count(first_key)
         self._peers: dict[Peer, Pod] = {}
 
     def pod(self, peer: Peer) -> Pod | None:

@@ -37,9 +37,10 @@ class Router:
         routes: The nodes, each after all it needs.
         leaves: Nodes whose answers make the answer to the client, in the order of merging.
         most: How many requests may be under way at once.
+        first_key: Number of the first piece of work, beyond all that pods may still have of another gateway.
     """
 
-    def __init__(self, routes: Sequence[Route], leaves: Sequence[str], most: int) -> None:
+    def __init__(self, routes: Sequence[Route], leaves: Sequence[str], most: int, first_key: int = 0) -> None:
         nodes = [Node.of(route) for route in routes]
         for node in nodes:
             node.followers = [other for other in nodes if node.name in other.route.needs]
@@ -51,7 +52,7 @@ class Router:
         self._out = Outbox()
         self._times = Deadlines()
         self._door = Door(awaited, most)
-        self._lanes = Lanes(self._times, self._out)
+        self._lanes = Lanes(self._times, self._out, first_key)
         self._walk = Walk(nodes, leaves, self._lanes, self._door, self._out)
 
     @property

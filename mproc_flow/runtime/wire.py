@@ -54,8 +54,8 @@ class Wire(Protocol):
     def leave(self) -> bool:
         """Ask for no more work; True if none comes from now on, False if :class:`Farewell` will tell."""
 
-    def close(self) -> None:
-        """Send what is left, for a bounded time, and free the socket."""
+    def close(self, linger: bool = True) -> None:
+        """Free the socket; what is left is still sent, for a bounded time, unless ``linger`` is false."""
 
 
 class GatewayWire:
@@ -103,9 +103,9 @@ class GatewayWire:
         self.send(Leaving())
         return False
 
-    def close(self) -> None:
+    def close(self, linger: bool = True) -> None:
         # If nothing but Hello was sent there may be no connection yet, and nobody needs the Hello any more.
-        channel.close(self.socket, linger=self._has_spoken)
+        channel.close(self.socket, linger=linger and self._has_spoken)
         self._sharing.close()
 
     def _open(self, work: Work, parts: list[Part]) -> bool:
@@ -165,13 +165,13 @@ class OpenWire:
     def leave(self) -> bool:
         return True
 
-    def close(self) -> None:
+    def close(self, linger: bool = True) -> None:
         closed = ErrorInfo(FlowClosed.code, 'the Executor was closed before this request was answered')
         while self.receive() is not None:
             pass
         for key in list(self._waiting):
             self.send(Failed(key, closed))
-        channel.close(self.socket)
+        channel.close(self.socket, linger=linger)
 
     def _read(self, client: bytes, message: list[Frame]) -> Message | None:
         header, parts = frames.read(frames.decode_from_client, message)

@@ -67,7 +67,8 @@ class BaseWorker:
         try:
             self._loop()
         finally:
-            self._wire.close()
+            # When our time is over the gateway has stopped too; what is left of it is for the Executor to close.
+            self._wire.close(linger=not self._stopping.interrupted)
             self._context.term()
 
     def _loop(self) -> None:

@@ -85,6 +85,7 @@ def watched_dealer(context: Context, where: str, patient: bool = False, identity
 def departures(socket: Socket) -> Socket:
     """Give a socket that can be read when somebody has gone who was connected to a socket: :func:`connection_news`."""
     monitor: Socket = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    is_readable(monitor)  # its descriptor tells of nothing before somebody has found it empty
     return monitor
 
 

@@ -24,6 +24,8 @@ executors:
     py_modules: shout.py
 """
 EXECUTOR = """
+import os
+import time
 from mproc_flow import Executor, requests
 
 class Shout(Executor):
@@ -34,6 +36,13 @@ class Shout(Executor):
                 raise ValueError('cannot shout that')
             if doc.text is not None:
                 doc.text = doc.text.upper() + parameters.get('mark', '')
+
+    @requests(on='/tell')
+    def tell(self, docs, parameters, **kwargs):
+        yield docs
+        while not os.path.exists(parameters['file']):
+            time.sleep(0.01)
+        yield docs
 """
 
 
@@ -43,17 +52,17 @@ class Terminal:
     def __init__(self, programs: Programs, port: str, folder: Path) -> None:
         self.programs = programs
         self.folder = folder
-        self._port = port
+        self.port = port
 
     def ask(self, *words: str, code: int = 0) -> Program:
         """Run the client to its end."""
-        program = self.programs.module('mproc_flow', 'client', '--port', self._port, *words)
+        program = self.programs.module('mproc_flow', 'client', '--port', self.port, *words)
         assert program.wait(30) == code, program.text
         return program
 
     def shell(self, redirections: str, *words: str) -> tuple[int, str]:
         """Run it in a shell that changes what it is connected to; give its exit code and what was printed."""
-        command = shlex.join([sys.executable, '-m', 'mproc_flow', 'client', '--port', self._port, *words])
+        command = shlex.join([sys.executable, '-m', 'mproc_flow', 'client', '--port', self.port, *words])
         text = f'{command} {redirections}; echo "code ${{PIPESTATUS[0]}}"'
         done = subprocess.run(['bash', '-c', text], capture_output=True, text=True, timeout=30, cwd=self.folder)
         printed, _, code = done.stdout.rpartition('code ')
@@ -61,7 +70,7 @@ class Terminal:
 
     def pipe(self, text: str, *words: str) -> str:
         """Run it with this on its standard input."""
-        command = [sys.executable, '-m', 'mproc_flow', 'client', '--port', self._port, *words]
+        command = [sys.executable, '-m', 'mproc_flow', 'client', '--port', self.port, *words]
         done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30, cwd=self.folder)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -99,6 +108,16 @@ def test_every_way_in_and_out(terminal: Terminal) -> None:
     assert (picture['uri'], picture['mime_type'], 'text' in picture) == ('picture.png', 'image/png', False)
     assert base64.b64decode(picture['blob']) == b'\x89PNG\xff'
     assert (text['uri'], text['mime_type'], text['text'][:6]) == ('lines.txt', 'text/plain', 'LINE 0')
+
+
+def test_what_an_executor_yields_is_printed_as_it_comes(terminal: Terminal) -> None:
+    words = ('--on', '/tell', '--parameters', 'file=told', '--output', 'text', '--text', 'a story')
+    program = terminal.programs.module('mproc_flow', 'client', '--port', terminal.port, *words)
+    program.wait_line('a story')
+    assert program.texts('out') == ['a story']
+    (terminal.folder / 'told').touch()
+    assert program.wait(10) == 0
+    assert program.texts('out') == ['a story'] * 2
 
 
 def test_a_request_that_fails(terminal: Terminal) -> None:

@@ -13,7 +13,10 @@ from tests.support.programs import ROOT, Programs
 PAGES = [str(path.relative_to(ROOT)) for path in (ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md')))]
 
 
-@pytest.mark.parametrize(('name', 'lines'), [('docs/typed.md', 4), ('docs/requests.md', 7)])
+@pytest.mark.parametrize(
+    ('name', 'lines'),
+    [('docs/batching.md', 2), ('docs/requests.md', 7), ('docs/streaming.md', 5), ('docs/typed.md', 4)],
+)
 def test_examples_print_what_the_page_says(programs: Programs, name: str, lines: int) -> None:
     """All of them, as one program."""
     pages.run_as_one(programs, name, lines)

@@ -4,70 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mproc_flow import AsyncFlow, Deployment, Document, DocumentArray, Flow, requests
-from mproc_flow.errors import BadServer, DeadlineExceeded, PodDied
+from mproc_flow import AsyncFlow, Document, Flow
+from mproc_flow.errors import BadServer, DeadlineExceeded
 from mproc_flow.transport.exchange import AHEAD
-from tests.support.executors import Echo, Recorded, notes, write_note
-from tests.support.flows import kill_pod
+from tests.support.executors import notes
+from tests.support.streams import Teller, driven, texts
 from tests.support.waiting import eventually, let_pass, within
 
 # What the method has yielded and not yet sent, beside those that are on their way.
 IN_HAND = 1
-
-
-class Teller(Recorded):
-    """Yields, in all the ways there are."""
-
-    @requests(on='/count')
-    def count(self, docs: DocumentArray, parameters: dict[str, Any], **kwargs: Any) -> Iterator[DocumentArray]:
-        """So many parts."""
-        for number in range(parameters.get('count', 3)):
-            yield DocumentArray([Document(text=f'{docs[0].text}{number}')])
-
-    @requests(on='/count_async')
-    async def count_async(
-        self, docs: DocumentArray, parameters: dict[str, Any], **kwargs: Any
-    ) -> AsyncIterator[DocumentArray]:
-        """The same in the pod's event loop."""
-        for number in range(parameters.get('count', 3)):
-            await asyncio.sleep(0)
-            yield DocumentArray([Document(text=f'{docs[0].text}{number}')])
-
-    @requests(on='/wait')
-    def wait(self, docs: DocumentArray, parameters: dict[str, Any], **kwargs: Any) -> Iterator[DocumentArray]:
-        """One part, and the other when a file is there."""
-        yield DocumentArray([Document(text='first')])
-        eventually(Path(parameters['file']).exists, 10.0, 'the file')
-        yield DocumentArray([Document(text='second')])
-
-    @requests(on='/endless')
-    def endless(self, parameters: dict[str, Any], **kwargs: Any) -> Iterator[DocumentArray]:
-        """Parts without end, each noted."""
-        try:
-            while True:
-                write_note(parameters['record'], 'made')
-                yield DocumentArray([Document(text='x')])
-        finally:
-            write_note(parameters['record'], 'ended')
-
-    @requests(on='/fails')
-    def fails(self, docs: DocumentArray, **kwargs: Any) -> Iterator[DocumentArray]:
-        """Two parts and an error."""
-        yield DocumentArray([Document(text='0')])
-        yield DocumentArray([Document(text='1')])
-        raise ValueError('no more')
-
-    @requests(on='/whole')
-    def whole(self, docs: DocumentArray, **kwargs: Any) -> None:
-        """No parts."""
-        for doc in docs:
-            doc.text = f'{doc.text}!'
 
 
 Flows = tuple[Flow, AsyncFlow]
@@ -95,25 +46,6 @@ def stream(request: pytest.FixtureRequest, flows: Flows) -> Stream:
     if request.param == 'sync':
         return lambda *args, **options: f.post(*args, stream=True, **options)
     return lambda *args, **options: driven(g.post(*args, stream=True, **options))
-
-
-def driven(answers: Any) -> Generator[Any, None, None]:
-    """Iterate over what has to be awaited."""
-    loop = asyncio.new_event_loop()
-    iteration = aiter(answers)
-
-    async def following() -> Any:
-        return await anext(iteration, None)
-
-    try:
-        yield from iter(lambda: loop.run_until_complete(following()), None)
-    finally:
-        loop.run_until_complete(iteration.aclose())
-        loop.close()
-
-
-def texts(items: Any) -> list[str]:
-    return [doc.text or '' for docs in items for doc in docs]
 
 
 @pytest.mark.parametrize('endpoint', ['/count', '/count_async'])
@@ -210,29 +142,3 @@ def test_documents_one_by_one(flows: Flows) -> None:
 
     assert [doc.text for doc in f.stream_doc('/count', Document(text='a'))] == ['a0', 'a1', 'a2']
     assert asyncio.run(main()) == ['a0', 'a1', 'a2', 'a3']
-
-
-# ---- Flows of their own ----
-
-
-def test_the_last_executor_yields_to_the_caller_and_others_to_the_next() -> None:
-    with Flow(quiet=True).add(uses=Echo, uses_with={'mark': '-'}).add(uses=Teller) as f:
-        assert texts(f.post('/count', 'a', stream=True)) == ['a-0', 'a-1', 'a-2']
-    with Flow(quiet=True).add(uses=Teller).add(uses=Echo, uses_with={'mark': '-'}) as f:
-        assert [texts([docs]) for docs in f.post('/count', 'a', stream=True)] == [['a0-', 'a1-', 'a2-']]
-
-
-def test_a_deployment_streams_too() -> None:
-    with Deployment(uses=Teller, quiet=True) as deployment:
-        assert texts(deployment.post('/count', 'a', stream=True)) == ['a0', 'a1', 'a2']
-
-
-def test_a_death_ends_the_stream_and_nothing_is_sent_again(record: str) -> None:
-    with Flow(quiet=True).add(uses=Teller, name='teller') as f:
-        items = f.post('/endless', 'a', parameters={'record': record}, stream=True, max_attempts=5)
-        next(items)
-        kill_pod(f, 'teller/rep-0')
-        with pytest.raises(PodDied, match='teller/rep-0'):
-            list(items)
-        assert len(list(f.post('/whole', 'a', stream=True, max_attempts=5))) == 1
-    assert len(notes(record, 'made')) <= 2 * AHEAD

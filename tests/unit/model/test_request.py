@@ -232,8 +232,10 @@ def test_status_of_an_error():
     assert len(status.exception.stacks) > 2
 
 
-def test_status_of_an_error_without_an_exception():
-    assert Status.of(ErrorInfo(code='deadline', message='too late')) == Status(code=1, description='too late')
+def test_status_of_an_error_that_no_executor_raised():
+    status = Status.of(ErrorInfo(code='deadline', message='too late'))
+    assert (status.code, status.description) == (1, 'too late')
+    assert (status.exception.name, status.exception.args, status.exception.stacks) == ('DeadlineExceeded', (), ())
 
 
 def test_response_to_dict():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from mproc_flow.model.codec import encode
 from mproc_flow.model.document import Document
 from mproc_flow.options.groups import CLIENT
 from mproc_flow.transport.frames import Frame, Part, Submit
+from tests.support.streams import driven
 from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Producer, Wire
 
 KINDS = {'sync': Client, 'async': AsyncClient}
@@ -35,24 +35,9 @@ def streaming(wire: Wire, name: str) -> Iterator[Stream]:
 
         def items(*args: Any, **options: Any) -> Generator[Any, None, None]:
             answers = client.post('/x', *args, stream=True, **options)
-            return answers if name == 'sync' else _driven(answers)
+            return answers if name == 'sync' else driven(answers)
 
         yield items
-
-
-def _driven(answers: Any) -> Generator[Any, None, None]:
-    """Iterate over what has to be awaited."""
-    loop = asyncio.new_event_loop()
-    iteration = aiter(answers)
-
-    async def following() -> Any:
-        return await anext(iteration, None)
-
-    try:
-        yield from iter(lambda: loop.run_until_complete(following()), None)
-    finally:
-        loop.run_until_complete(iteration.aclose())
-        loop.close()
 
 
 def part(request: int, number: int) -> Part:
@@ -63,11 +48,6 @@ def part(request: int, number: int) -> Part:
 def names(request: int, count: int) -> list[str]:
     """The texts of the parts of a request."""
     return [f'{request}.{number}' for number in range(count)]
-
-
-def texts(items: Any) -> list[str]:
-    """The texts of all Documents of these."""
-    return [doc.text or '' for docs in items for doc in docs]
 
 
 def produce(wire: Wire, count: int) -> tuple[Producer, FakeGateway]:

@@ -28,7 +28,8 @@ from mproc_flow.model.document import Document
 from mproc_flow.model.request import Response
 from mproc_flow.transport.exchange import AHEAD
 from mproc_flow.transport.frames import Frame, More, Submit
-from tests.unit.posting.streaming import KINDS, Stream, client_of, echo, names, part, produce, streaming, texts
+from tests.support.streams import texts
+from tests.unit.posting.streaming import KINDS, Stream, client_of, echo, names, part, produce, streaming
 from tests.unit.transport.fake_gateway import FakeGateway, Producer, Wire, open_wire
 
 FAILED = ErrorInfo(BadServer.code, 'no good')
@@ -155,13 +156,11 @@ def test_nothing_is_kept_of_what_was_taken(wire: Wire, stream: Stream, in_order:
     wire.gateway(producer.begin, producer.go_on)
     sizes: list[int] = []
     tracemalloc.start()
-    try:
-        with contextlib.closing(stream(list('abc'), request_size=1, results_in_order=in_order)) as items:
-            for number, _ in enumerate(itertools.islice(items, 900)):
-                if number % 300 == 200:
-                    sizes.append(tracemalloc.get_traced_memory()[0])
-    finally:
-        tracemalloc.stop()
+    with contextlib.closing(stream(list('abc'), request_size=1, results_in_order=in_order)) as items:
+        for _ in range(3):
+            assert sum(1 for _ in itertools.islice(items, 300)) == 300
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
     assert sizes[-1] - sizes[0] < 100 * len(large)
 
 

@@ -20,8 +20,9 @@ from mproc_flow.errors import (
 from mproc_flow.model.request import Response
 from mproc_flow.transport.exchange import AHEAD
 from mproc_flow.transport.frames import Frame, Submit
+from tests.support.streams import texts
 from tests.support.waiting import within
-from tests.unit.posting.streaming import KINDS, Stream, client_of, echo, names, part, produce, streaming, texts
+from tests.unit.posting.streaming import KINDS, Stream, client_of, echo, names, part, produce, streaming
 from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Producer, Wire, open_wire
 
 FAILED = ErrorInfo(BadServer.code, 'no good')

@@ -29,11 +29,15 @@ def test_one_client_does_not_fill_the_house() -> None:
     assert town.router.in_flight == inside + 1
 
 
-def test_there_is_room_for_every_newcomer_but_not_for_more_than_one_request() -> None:
-    town = Town(A, most=1)
-    town.submit(1, 2)
-    town.submit(1, 2, client=b'other')
-    assert set(town.refusals) == {(CLIENT, 2), (b'other', 2)}
+def test_the_limit_holds_for_newcomers_too() -> None:
+    town = Town(A, most=20)
+    for number in range(100):  # each call of an asynchronous client may have a connection of its own
+        town.submit(1, client=b'%d' % number)
+    assert town.router.in_flight == 20
+    assert len(town.refusals) == 80
+    town.finish('a/rep-0')
+    town.submit(1, client=b'later')
+    assert (b'later', 1) not in town.refusals
 
 
 def test_work_beside_the_way_counts() -> None:

@@ -6,8 +6,10 @@ import pytest
 
 from mproc_flow.errors import ErrorInfo, PodFailure
 from mproc_flow.runtime.messages import PodLost
+from mproc_flow.runtime.router import Router
 from mproc_flow.runtime.sends import ToPod
-from mproc_flow.transport.frames import Done, Farewell, Hello, Submit
+from mproc_flow.topology.plan import GATEWAY, Route
+from mproc_flow.transport.frames import Done, Farewell, Hello, Submit, Work
 from tests.unit.runtime.routing import CLIENT, Node, Town
 
 A, B = Node('a'), Node('b', ('a',))
@@ -254,3 +256,13 @@ def test_the_farewell_of_an_old_process_does_not_send_the_new_one_away() -> None
     town.router.leaving(old.peer, 0.0)
     town.submit(1)
     assert town.held('a/rep-0') == ['in1']
+
+
+def test_work_is_numbered_from_where_it_is_told() -> None:
+    """So that a pod that still answers for a gateway that died is not believed."""
+    router = Router([Route('a', (GATEWAY,), (('a/rep-0',),))], ('a',), 10, first_key=1 << 40)
+    router.hello(b'a', Hello('a/rep-0', 0, ('/default',), 2), 0.0)
+    (send,) = router.submit(CLIENT, Submit(1, '/'), [['in1']], 0.0)
+    assert isinstance(send.header, Work)
+    assert send.header.key == 1 << 40
+    assert router.done(b'a', Done(0, 2), [['old']], 0.0) == []
