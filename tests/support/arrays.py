@@ -113,6 +113,5 @@ def blocks() -> list[str]:
     return [path.name for path in _files() if '-' in path.name]
 
 
-
 def _files() -> list[Path]:
     return sorted(Path(os.environ['MPROC_FLOW_RUN_DIR']).glob('*/blocks/*'))
