@@ -16,7 +16,6 @@ from mproc_flow.transport.frames import Frame, Ref
 # Whoever keeps more of what was sent to him gets copies: each lease needs a descriptor, and a block of its owner.
 MOST_LEASES = 64
 _MOST_MAPPINGS = 32
-_SHARED = mmap.MAP_SHARED | getattr(mmap, 'MAP_POPULATE', 0)
 
 
 class Lease(np.ndarray):
@@ -165,7 +164,7 @@ def _map(path: str, size: int) -> mmap.mmap:
     # A mapping keeps a copy of its descriptor: with that of the lease it would keep the lock, too.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        return mmap.mmap(descriptor, size, flags=_SHARED, prot=mmap.PROT_READ)
+        return mmap.mmap(descriptor, size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
     finally:
         os.close(descriptor)
 

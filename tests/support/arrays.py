@@ -113,10 +113,5 @@ def blocks() -> list[str]:
     return [path.name for path in _files() if '-' in path.name]
 
 
-def owners() -> list[str]:
-    """Names of the processes that may have some."""
-    return [path.name for path in _files() if '-' not in path.name]
-
-
 def _files() -> list[Path]:
     return sorted(Path(os.environ['MPROC_FLOW_RUN_DIR']).glob('*/blocks/*'))

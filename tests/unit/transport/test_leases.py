@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+import faulthandler
 import gc
 import os
+import signal
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mproc_flow.transport.frames import Ref
-from mproc_flow.transport.leases import MOST_LEASES, private
+from mproc_flow.transport.leases import MOST_LEASES, address_of, private
 from mproc_flow.transport.sharing import Sharing
 from tests.unit.transport.memory import BODY, KB, names, opened, sent, values
 
@@ -27,6 +30,18 @@ def test_what_arrives_cannot_be_written_to(sender: Sharing, receiver: Sharing) -
         array[0] = 1
     with pytest.raises(ValueError, match='WRITEABLE'):
         array.flags.writeable = True
+
+
+def test_a_write_past_numpy_ends_the_process(sender: Sharing, receiver: Sharing) -> None:
+    part = sent(sender, values(100 * KB))
+    opened(receiver, part)
+    pid = os.fork()
+    if not pid:
+        faulthandler.disable()
+        ctypes.memset(address_of(part[1]), 0, 1)
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGSEGV
+    assert bytes(part[1]) == bytes(values(100 * KB))
 
 
 def test_what_is_held_never_changes(sender: Sharing, receiver: Sharing) -> None:
