@@ -151,9 +151,9 @@ class Gatherer:
             self.drop(request)
         return found
 
-    def forget(self) -> None:
-        """Nobody waits for any of them: the gateway that sent them is no more."""
-        for request in list(self._live.values()):
+    def forget(self, first_key: int) -> None:
+        """Nobody waits for those with lower keys: the gateway that sent them is no more."""
+        for request in [one for key, one in self._live.items() if key < first_key]:
             self.drop(request)
 
     def hurry(self) -> None:

@@ -16,7 +16,7 @@ from mproc_flow.runtime.bootstrap import Pod, run_fresh
 from mproc_flow.runtime.departures import Departures
 from mproc_flow.runtime.externals import External
 from mproc_flow.runtime.ledger import Ledger, Owner
-from mproc_flow.runtime.messages import Drain, Drained, Heard, PodLost, Stop
+from mproc_flow.runtime.messages import Drain, Drained, Heard, PodLost, Stop, first_key
 from mproc_flow.runtime.router import Router
 from mproc_flow.runtime.sends import Send, ToClient, ToPod
 from mproc_flow.topology.plan import GATEWAY
@@ -28,8 +28,6 @@ from mproc_flow.transport.sharing import has_refs, reads_blocks
 _BATCH = 200
 # Seconds between two looks at what dead processes left in shared memory, as long as there may be something.
 _SWEEP = 1.0
-# Each gateway has numbers of its own for work, so many bits of them: a pod may still answer for one that died.
-_KEYS = 40
 
 
 Handle = Callable[[bytes, list[Frame]], list[Send]]
@@ -48,7 +46,7 @@ class Gateway:
     def __init__(self, pod: Pod) -> None:
         plan = pod.assignment.plan
         self._pod = pod
-        self._router = Router(plan.routes, plan.leaves, plan.max_in_flight, pod.assignment.generation << _KEYS)
+        self._router = Router(plan.routes, plan.leaves, plan.max_in_flight, first_key(pod.assignment.generation))
         self._context = channel.context()
         self._directory = directory = pod.assignment.run_directory
         self._pods = channel.router(self._context, channel.address(directory, channel.PODS))

@@ -128,11 +128,26 @@ class Drain(msgspec.Struct, frozen=True, tag='drain'):
 
 
 class Announce(msgspec.Struct, frozen=True, tag='announce'):
-    """Guardian to Executor pods: the gateway is a new process, say Hello to it again."""
+    """Guardian to Executor pods: this process of the gateway may not have had your Hello, say it again.
+
+    Attributes:
+        first_key: Where its numbers for work begin; of what has lower ones it knows nothing.
+    """
+
+    first_key: int
 
 
 class Stop(msgspec.Struct, frozen=True, tag='stop'):
     """Guardian: finish what you are doing, close, and exit."""
+
+
+# Each gateway has numbers of its own for work, so many bits of them: a pod may still answer for one that died.
+_KEY_BITS = 40
+
+
+def first_key(generation: int) -> int:
+    """Give the first number for work that this process of the gateway has."""
+    return generation << _KEY_BITS
 
 
 Command = Assignment | PodLost | Drain | Announce | Stop

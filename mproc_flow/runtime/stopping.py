@@ -28,7 +28,7 @@ class Stopping:
         stop: The Guardian said Stop, or is gone: end after what runs now.
         leave: A signal from outside: take no more work, then end.
         hurry: No more requests come to the Flow: let none wait for others.
-        announce: The gateway is a new one, say Hello to it.
+        announce: Say Hello to the gateway, whose numbers for work begin here; None if that is not asked for.
         in_call: User code runs now; to be set around it.
     """
 
@@ -40,7 +40,7 @@ class Stopping:
         self.stop = False
         self.leave = False
         self.hurry = False
-        self.announce = False
+        self.announce: int | None = None
         self.in_call = False
         self.interrupted = False
 
@@ -71,7 +71,7 @@ class Stopping:
             elif isinstance(command, Drain):
                 self.hurry = True
             elif isinstance(command, Announce):
-                self.announce = True
+                self.announce = command.first_key
         if self._commands.ended:
             self.stop = True
 

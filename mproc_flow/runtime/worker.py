@@ -189,9 +189,9 @@ class Worker(BaseWorker):
         if self._stream is not None and self._stream.key in keys:
             self._stream.dropped = True
 
-    def _forget(self) -> None:
-        super()._forget()
-        if self._stream is not None:
+    def _forget(self, first_key: int) -> None:
+        super()._forget(first_key)
+        if self._stream is not None and self._stream.key < first_key:
             self._stream.dropped = self._stream.forgotten = True
 
 

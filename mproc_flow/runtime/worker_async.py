@@ -129,12 +129,12 @@ class AsyncWorker(BaseWorker):
             self._held[key].withdrawn = True
             self._held[key].cancel()
 
-    def _forget(self) -> None:
-        super()._forget()
-        for held in self._held.values():
+    def _forget(self, first_key: int) -> None:
+        super()._forget(first_key)
+        for key in [key for key in self._held if key < first_key]:
+            held = self._held.pop(key)
             held.forgotten = True
             held.cancel()
-        self._held.clear()
 
     async def _do_async(self, held: _Held, work: Work, parts: list[Part]) -> None:
         header, answer = await self._outcome(held, work, parts)

@@ -80,9 +80,9 @@ class BaseWorker:
     def _heed(self) -> None:
         """Do what the Guardian or a signal asks for."""
         self._stopping.update()
-        if self._stopping.announce:
-            self._stopping.announce = False
-            self._forget()
+        first_key, self._stopping.announce = self._stopping.announce, None
+        if first_key is not None:
+            self._forget(first_key)
             self._say_hello()
         if self._stopping.leave and not self._left:
             self._left = True
@@ -121,14 +121,12 @@ class BaseWorker:
         """Whoever reads a stream takes so many more pieces."""
         raise NotImplementedError
 
-    def _forget(self) -> None:
-        """Drop what a gateway sent that is no more: nobody waits for it, and the new one has the same keys again."""
+    def _forget(self, first_key: int) -> None:
+        """Drop what a gateway sent that is no more: nobody waits for it. The new one's work may be here already."""
         self._take()
-        self._backlog.clear()
+        self._backlog = deque(held for held in self._backlog if held[0].key >= first_key)
         if self._gatherer is not None:
-            self._gatherer.forget()
-        if self._started is not None:
-            self._started.clear_all()
+            self._gatherer.forget(first_key)
 
     # ---- work that shares calls ----
 

@@ -225,7 +225,7 @@ class Guardian:
     def _introduce_gateway(self, pods: Sequence[Pod]) -> None:
         for pod in pods:
             if pod.state is State.READY and not pod.is_gateway and pod.pipe is not None:
-                pod.pipe.send(messages.Announce())
+                pod.pipe.send(messages.Announce(messages.first_key(self._gateway.generation)))
             elif pod.state is State.FAILED and pod.failure is not None:
                 self._tell_gateway(pod, final=True)
 

@@ -55,11 +55,6 @@ class Started:
         """Write down that nothing has begun in this slot after all: its work only was prepared, and waits."""
         self._slots[slot] = 0
 
-    def clear_all(self) -> None:
-        """Write down that nothing has begun: a new gateway counts its keys from the beginning."""
-        for slot in range(SLOTS):
-            self._slots[slot] = 0
-
     def close(self) -> None:
         """Free the memory; the file stays for the reader."""
         self._slots.release()

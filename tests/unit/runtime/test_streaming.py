@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from mproc_flow import Document, DocumentArray, Executor, requests
-from mproc_flow.runtime.messages import Announce, Stop
+from mproc_flow.runtime.messages import Announce, Stop, first_key
 from mproc_flow.transport.frames import Done, Failed, Hello, More, Piece, Withdrawn, Work
 from tests.support.pod import NAME, Answer, Scene, play
 from tests.support.waiting import wait_until
+
+NEW = first_key(1)
 
 
 class Streaming(Executor):
@@ -219,9 +221,9 @@ def test_a_new_gateway_hears_nothing_of_the_old_ones_stream(executor: Streaming,
         gateway = scene.gateway
         gateway.work(Work(0, '/count', window=1), ['x'], {'to': 10**9})
         gateway.answer()
-        scene.pod.guardian.send(Announce())
+        scene.pod.guardian.send(Announce(NEW))
         hello = gateway.answer().header
-        gateway.work(Work(0, '/plain'))
+        gateway.work(Work(NEW, '/plain'))
         return [hello, gateway.answer().header]
 
     hello, done = play(executor, script, tmp_path)

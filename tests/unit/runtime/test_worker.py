@@ -12,11 +12,13 @@ import pytest
 
 from mproc_flow.executor import Executor, requests
 from mproc_flow.model.array import DocumentArray
-from mproc_flow.runtime.messages import Announce
+from mproc_flow.runtime.messages import Announce, first_key
 from mproc_flow.transport import started
 from mproc_flow.transport.frames import Done, Failed, Hello, Withdrawn, Work
 from tests.support.pod import NAME, Scene, left, play
 from tests.support.waiting import wait_until
+
+NEW = first_key(1)
 
 
 class Held(Executor):
@@ -187,18 +189,37 @@ def test_a_new_gateway_gets_no_answers_to_the_old_ones_work(tmp_path: Path) -> N
         for key in range(3):
             gateway.work(Work(key, '/', slot=key), [f'old {key}'])
         assert executor.at_work.wait(10)
-        scene.pod.guardian.send(Announce())
+        scene.pod.guardian.send(Announce(NEW))
         wait_until(soon())  # between calls so short as a few milliseconds it does not look
         executor.go_on.set()
         headers = [gateway.answer().header]
         while not isinstance(headers[-1], Hello):
             headers.append(gateway.answer().header)
-        gateway.work(Work(0, '/', slot=0), ['new'])
+        gateway.work(Work(NEW, '/', slot=0), ['new'])
         return [*headers, gateway.answer().header]
 
     headers = play(executor, script, tmp_path)
     assert executor.begun == ['old 0', 'new']
     assert [type(header) for header in headers] == [Done, Hello, Done]
+
+
+@pytest.mark.parametrize('kind', [Held, HeldAsync])
+def test_work_of_a_new_gateway_that_comes_before_its_announcement_is_done(tmp_path: Path, kind: type[Held]) -> None:
+    """It had the first Hello: what it sent at once must not be taken for the old one's work."""
+    executor = kind()
+
+    def script(scene: Scene) -> set[int]:
+        for key in range(3):
+            scene.gateway.work(Work(NEW + key, '/', slot=key), [f'new {key}'])
+        assert executor.at_work.wait(10)
+        scene.pod.guardian.send(Announce(NEW))
+        wait_until(soon())
+        executor.go_on.set()
+        headers = [scene.gateway.answer().header for _ in range(4)]
+        assert sum(isinstance(header, Hello) for header in headers) == 1
+        return {header.key for header in headers if isinstance(header, Done)}
+
+    assert play(executor, script, tmp_path) == {NEW, NEW + 1, NEW + 2}
 
 
 @pytest.mark.parametrize('kind', [Held, HeldAsync])

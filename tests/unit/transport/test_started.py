@@ -39,15 +39,6 @@ def test_what_was_cleared_has_not_begun(tmp_path: Path) -> None:
     assert started.read(str(tmp_path), POD, 0) == {0, 1, 3}
 
 
-def test_a_page_can_begin_anew(tmp_path: Path) -> None:
-    page = Started(str(tmp_path), POD, 0)
-    page.mark(0, 8)
-    page.mark(1023, 9)
-    page.clear_all()
-    page.close()
-    assert started.read(str(tmp_path), POD, 0) == frozenset()
-
-
 def test_reading_removes_the_file(tmp_path: Path) -> None:
     Started(str(tmp_path), POD, 0).close()
     assert started.read(str(tmp_path), POD, 0) == frozenset()
