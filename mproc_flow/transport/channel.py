@@ -27,6 +27,8 @@ _READABLE = int(zmq.POLLIN)
 # The number of an event, in the first frame of a monitor's message (zmq_socket_monitor(3)). pyzmq's own function for
 # this would import asyncio.
 _EVENT = struct.Struct('=H')
+# The first two frames of a message are usually small; to a ROUTER they come behind the routing id.
+_COPIED = 2
 _LINGER_MS = 500
 _RECONNECT_MS = 5
 _PATIENT_MS = 1000
@@ -135,11 +137,11 @@ def send(socket: Socket, frames: Sequence[Frame], borrow: bool = False) -> bool:
         borrow: Large frames need not be copied: nobody changes their memory, now or later. Not for what user code
             holds: ZeroMQ sends it after this returned.
     """
-    *first, last = frames
+    last = len(frames) - 1
     try:
-        for frame in first:
-            socket.send(frame, _MORE, copy=not (borrow and len(frame) >= _COPY_BELOW))
-        socket.send(last, _LAST, copy=not (borrow and len(last) >= _COPY_BELOW))
+        for number, frame in enumerate(frames):
+            copy = not borrow or len(frame) < _COPY_BELOW
+            socket.send(frame, _MORE if number < last else _LAST, copy)
     except zmq.Again:
         return False
     except zmq.ZMQError as error:
@@ -149,7 +151,7 @@ def send(socket: Socket, frames: Sequence[Frame], borrow: bool = False) -> bool:
     return True
 
 
-def receive(socket: Socket, copied: int = 2) -> list[Frame] | None:
+def receive(socket: Socket, copied: int = _COPIED) -> list[Frame] | None:
     """Take the next message if one is there.
 
     Args:
@@ -159,8 +161,11 @@ def receive(socket: Socket, copied: int = 2) -> list[Frame] | None:
     """
     if not is_readable(socket):  # to ask is far cheaper than to catch Again
         return None
-    part = socket.recv(copy=False)
-    frames: list[Frame] = [part.bytes]
+    frames: list[Frame] = []
+    if copied > _COPIED:  # a ROUTER: what comes first is never the last
+        frames.append(socket.recv())
+    part = socket.recv(0, False)
+    frames.append(part.bytes)
     while part.more:  # to ask the socket takes as long as to receive
         part = socket.recv(copy=False)
         frames.append(part.bytes if len(frames) < copied else part.buffer)
@@ -169,7 +174,7 @@ def receive(socket: Socket, copied: int = 2) -> list[Frame] | None:
 
 def is_readable(socket: Socket) -> bool:
     """Say whether there is a message to receive."""
-    return bool(int(socket.get(_EVENTS)) & _READABLE)
+    return bool(socket.get(_EVENTS) & _READABLE)  # type: ignore[operator]
 
 
 def fileno(socket: Socket) -> int:
