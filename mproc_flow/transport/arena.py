@@ -140,7 +140,8 @@ class Arena:
             )
         name, fd = self._owner.create(size)
         try:
-            mapped = mmap.mmap(fd, size, flags=mmap.MAP_SHARED | getattr(mmap, 'MAP_POPULATE', 0))
+            # Not with MAP_POPULATE, which would hold Python's lock for a third of a second for each GB.
+            mapped = mmap.mmap(fd, size)
         except BaseException:
             blocks.discard(self._directory, name)
             raise
