@@ -107,7 +107,7 @@ CASES: dict[str, Case] = {
     ),
     'an unknown option of the gateway': Case('jtype: Flow\ngateway: {prot: 1}', ('gateway.prot', 'did you mean')),
     'a gateway class': Case(
-        'jtype: Flow\ngateway: {uses: X}', ('gateway.uses', 'known: host, port, protocol, prefetch\n')
+        'jtype: Flow\ngateway: {uses: X}', ('gateway.uses', 'known: host, port, protocol, prefetch, max_in_flight\n')
     ),
     # ---- options of an Executor ----
     'an unknown option': Case(executors('{replica: 2}'), ('executors[0].replica', "did you mean 'replicas'")),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +92,9 @@ def run_directory(f: Flow) -> Path:
 def blocks(f: Flow) -> dict[str, int]:
     """The blocks there are, with their sizes in bytes."""
     found = {}
-    for entry in os.scandir(run_directory(f) / 'blocks'):
-        if '-' in entry.name:
-            found[entry.name] = entry.stat().st_size
+    for path in (run_directory(f) / 'blocks').glob('*-*'):
+        with contextlib.suppress(FileNotFoundError):  # it is being removed
+            found[path.name] = path.stat().st_size
     return found
 
 
