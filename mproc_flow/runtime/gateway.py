@@ -26,6 +26,8 @@ from mproc_flow.transport.sharing import has_refs, reads_blocks
 
 # So many messages are moved before other things in the loop get a turn.
 _BATCH = 200
+# So many messages are sent one right after the other: each one that finds ZeroMQ's thread asleep has to wake it.
+_BURST = 16
 # Seconds between two looks at what dead processes left in shared memory, as long as there may be something.
 _SWEEP = 1.0
 
@@ -60,6 +62,7 @@ class Gateway:
             self._address = channel.bind(self._clients, tcp_address(plan.host, plan.port))
         external = [External(self._context, route, self._router) for route in plan.routes if route.address]
         self._external = {connection.peer: connection for connection in external}
+        self._outbox: list[Send] = []
         self._draining = self._closing = self._leaving = False
         self._cause: ErrorInfo | None = None
 
@@ -112,8 +115,12 @@ class Gateway:
     def _drain(self, socket: channel.Socket, handle: Handle) -> int:
         """Take what a socket has, a batch at most; give how many messages that were."""
         for moved in range(_BATCH):
+            if len(self._outbox) >= _BURST:
+                self._flush()
             if not self._take(socket, handle):
+                self._flush()
                 return moved
+        self._flush()
         return _BATCH
 
     def _drain_external(self, connection: External) -> int:
@@ -131,7 +138,7 @@ class Gateway:
             sends = handle(message[0], message[1:])
         except (msgspec.DecodeError, ValueError, IndexError, RecursionError):
             return 1  # not from one of ours; nobody to answer to
-        self._deliver(sends)
+        self._outbox += sends
         return 1
 
     def _from_client(self, client: bytes, message: list[Frame]) -> list[Send]:
@@ -168,6 +175,10 @@ class Gateway:
         if self._router.knows(hello.pod, hello.generation):
             self._pod.commands.send(Heard(hello.pod, hello.generation))
         return sends
+
+    def _flush(self) -> None:
+        outbox, self._outbox = self._outbox, []
+        self._deliver(outbox)
 
     def _deliver(self, sends: Sequence[Send]) -> None:
         for send in sends:

@@ -77,13 +77,16 @@ def take(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     gateway = Gateway.__new__(Gateway)
     gateway._ledger = Ledger('')
     gateway._router = Router([Route('a', (GATEWAY,), (('a/rep-0',),))], ('a',), 100)
+    gateway._outbox = []
     arrived: list[list[Frame]] = []
     monkeypatch.setattr(channel, 'receive', lambda socket, copied: arrived.pop(0) if arrived else None)
     monkeypatch.setattr(channel, 'send', lambda *args, **options: pytest.fail('it was answered'))
 
     def run(handle: str, message: list[Frame]) -> int:
         arrived.append([b'peer', *message])
-        return gateway._take(Any, getattr(gateway, handle))  # type: ignore[arg-type]
+        taken = gateway._take(Any, getattr(gateway, handle))  # type: ignore[arg-type]
+        gateway._flush()
+        return taken
 
     return run
 
