@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from mproc_flow.async_client import AsyncClient
 from mproc_flow.client import BaseClient, Client
+from mproc_flow.errors import BadServer, ErrorInfo, PodDied
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import encode
 from mproc_flow.model.document import Document
@@ -17,6 +18,8 @@ from tests.support.streams import driven
 from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Producer, Wire
 
 KINDS = {'sync': Client, 'async': AsyncClient}
+FAILED = ErrorInfo(BadServer.code, 'no good')
+DIED = ErrorInfo(PodDied.code, 'gone')
 
 # Items of post(stream=True).
 Stream = Callable[..., Generator[Any, None, None]]

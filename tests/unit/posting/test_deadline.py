@@ -16,16 +16,10 @@ from mproc_flow.options.groups import CLIENT
 from mproc_flow.transport import exchange
 from mproc_flow.transport.frames import Frame, Submit
 from tests.support.waiting import let_pass, within
-from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Wire, open_wire
+from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Wire
 
 SOON = 0.2
 PROMISED = SOON + 0.05
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with open_wire() as opened:
-        yield opened
 
 
 Post = Callable[..., Any]

@@ -13,13 +13,7 @@ from mproc_flow.client import Client
 from mproc_flow.options.groups import CLIENT
 from mproc_flow.transport import channel
 from mproc_flow.transport.frames import Frame, Submit
-from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Wire, open_wire
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with open_wire() as opened:
-        yield opened
+from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Wire
 
 
 @pytest.fixture

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
 
 from mproc_flow.async_client import AsyncClient
 from mproc_flow.errors import ErrorInfo, PodDied
 from mproc_flow.model.codec import decode
 from mproc_flow.options.groups import CLIENT
 from mproc_flow.transport.frames import Frame, Submit
-from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Wire, open_wire
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with open_wire() as opened:
-        yield opened
+from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Wire
 
 
 class Inputs:

@@ -17,10 +17,7 @@ from mproc_flow.errors import (
     BadClientCallback,
     BadClientInput,
     BadOption,
-    BadServer,
     DeadlineExceeded,
-    ErrorInfo,
-    PodDied,
 )
 from mproc_flow.model.array import DocumentArray
 from mproc_flow.model.codec import encode
@@ -29,31 +26,8 @@ from mproc_flow.model.request import Response
 from mproc_flow.transport.exchange import AHEAD
 from mproc_flow.transport.frames import Frame, More, Submit
 from tests.support.streams import texts
-from tests.unit.posting.streaming import KINDS, Stream, client_of, echo, names, part, produce, streaming
-from tests.unit.transport.fake_gateway import FakeGateway, Producer, Wire, open_wire
-
-FAILED = ErrorInfo(BadServer.code, 'no good')
-DIED = ErrorInfo(PodDied.code, 'gone')
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with open_wire() as opened:
-        yield opened
-
-
-@pytest.fixture
-def client(wire: Wire) -> Iterator[Client]:
-    with client_of(wire, Client) as made:
-        yield made
-
-
-@pytest.fixture(params=KINDS)
-def stream(request: pytest.FixtureRequest, wire: Wire) -> Iterator[Stream]:
-    """Of a client of each kind."""
-    with streaming(wire, request.param) as items:
-        yield items
-
+from tests.unit.posting.streaming import Stream, client_of, echo, names, part, produce
+from tests.unit.transport.fake_gateway import FakeGateway, Producer, Wire
 
 # ---- what comes ----
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -22,30 +22,8 @@ from mproc_flow.transport.exchange import AHEAD
 from mproc_flow.transport.frames import Frame, Submit
 from tests.support.streams import texts
 from tests.support.waiting import within
-from tests.unit.posting.streaming import KINDS, Stream, client_of, echo, names, part, produce, streaming
-from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Producer, Wire, open_wire
-
-FAILED = ErrorInfo(BadServer.code, 'no good')
-DIED = ErrorInfo(PodDied.code, 'gone')
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with open_wire() as opened:
-        yield opened
-
-
-@pytest.fixture
-def client(wire: Wire) -> Iterator[Client]:
-    with client_of(wire, Client) as made:
-        yield made
-
-
-@pytest.fixture(params=KINDS)
-def stream(request: pytest.FixtureRequest, wire: Wire) -> Iterator[Stream]:
-    """Of a client of each kind."""
-    with streaming(wire, request.param) as items:
-        yield items
+from tests.unit.posting.streaming import DIED, FAILED, Stream, client_of, echo, names, part, produce
+from tests.unit.transport.fake_gateway import BOUND, FakeGateway, Producer, Wire
 
 
 def fails_after(count: int, info: ErrorInfo) -> Callable[[FakeGateway, Submit, list[Frame]], None]:
