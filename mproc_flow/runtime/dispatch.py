@@ -115,6 +115,9 @@ class Dispatcher:
 
     def _groups(self, header: Work, parts: Sequence[Part]) -> tuple[list[DocumentArray], dict[str, Any]]:
         """Decode what has arrived and merge what belongs together; parameters are one in any case."""
+        if len(parts) == 1:  # nearly always
+            docs, parameters = self._decoded(parts[0])
+            return [self._filtered(docs)], parameters
         decoded = iter([self._decoded(part) for part in parts])
         merged = [reduce(list(islice(decoded, size))) for size in header.groups or (len(parts),)]
         _, parameters = reduce([(DocumentArray(), parameters) for _, parameters in merged])

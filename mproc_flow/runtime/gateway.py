@@ -102,13 +102,13 @@ class Gateway:
             moved = self._drain(self._pods, self._from_pod) + self._drain(self._clients, self._from_client)
             for connection in self._external.values():
                 moved += self._drain_external(connection)
+            if self._ledger.has_news or self._ledger.is_stale:
+                moved += self._settle()  # what is sent may take the news of what has come
             if moved >= _BATCH:
                 asyncio.get_running_loop().call_soon(self._pump)
                 break
         if self._router.next_deadline is not None:
             self._set_timer()
-        if self._ledger.has_news or self._ledger.is_stale:
-            self._settle()
         if self._leaving or self._draining:
             self._tell_drained()
 
@@ -200,21 +200,26 @@ class Gateway:
 
     # ---- shared memory ----
 
-    def _settle(self) -> None:
-        """Tell the owners of blocks which are free, and see from time to time what the dead left."""
-        if self._ledger.has_news:
-            for owner, free in self._ledger.settle():
-                socket = self._pods if owner.is_pod else self._clients
-                if not channel.send(socket, [owner.peer, *frames.message(free)]):
-                    self._ledger.discard(free.blocks)
+    def _settle(self) -> int:
+        """Tell the owners of blocks which are free, and see from time to time what the dead left.
+
+        Returns:
+            How many messages were sent.
+        """
+        news = list(self._ledger.settle())
+        for owner, free in news:
+            socket = self._pods if owner.is_pod else self._clients
+            if not channel.send(socket, [owner.peer, *frames.message(free)]):
+                self._ledger.discard(free.blocks)
         if self._ledger.is_stale and self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
+        return len(news)
 
     def _sweep(self) -> None:
         self._pump()
         self._ledger.sweep()
         self._sweeper = None
-        self._settle()
+        self._pump()
 
     # ---- time, and clients that go ----
 

@@ -77,12 +77,14 @@ class AsyncWorker(BaseWorker):
         self._news.set()
 
     def _on_socket(self) -> None:
-        if self._over:
-            return
-        self._take()
-        while self._backlog:
-            self._begin(*self._backlog.popleft())
-        self._begin_batches()
+        has_news = not self._over
+        while has_news:
+            self._take()
+            while self._backlog:
+                self._begin(*self._backlog.popleft())
+            self._begin_batches()
+            # What was sent meanwhile may have taken the edge that the loop waits for on the descriptor.
+            has_news = not self._over and channel.is_readable(self._socket)
         if self._over:
             self._news.set()
 
@@ -104,7 +106,7 @@ class AsyncWorker(BaseWorker):
         moment = self._next_moment()
         if moment != math.inf and not self._over:
             delay = max(0.0, moment - time.monotonic())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._begin_batches)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._on_socket)
 
     async def _run_async(self, batch: Batch) -> None:
         calls = batch.run()
@@ -141,8 +143,7 @@ class AsyncWorker(BaseWorker):
         if not held.forgotten:
             del self._held[work.key]
             self._wire.send(header, answer)
-        # Sending may take the edge that the loop waits for on the socket's descriptor.
-        self._on_socket()
+        self._on_socket()  # sending may take the edge that the loop waits for
 
     async def _outcome(self, held: _Held, work: Work, parts: list[Part]) -> tuple[Done | Failed, Part]:
         begin = time.monotonic()
