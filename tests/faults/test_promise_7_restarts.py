@@ -179,7 +179,10 @@ def test_an_idle_flow_uses_no_cpu(start_method: str) -> None:
     """Guardian, gateway and Executor together need less than 0.5 % of a core while nothing happens."""
     with Flow(start_method=start_method).add(uses=Echo) as f:
         everyone = [f.guardian_pid, *(status.pid for status in f.pods)]
-        before = sum(map(proc.cpu_seconds, everyone))
-        let_pass(2)
-        used = sum(map(proc.cpu_seconds, everyone)) - before
-    assert used <= 0.005 * 2, f'{used * 1000:.1f} ms of CPU in 2 s'
+        used = []
+        # Once after a start Python's collector may look at all that was imported: what never ends is in each window.
+        while len(used) < 3 and (not used or used[-1] > 0.005 * 2):
+            before = sum(map(proc.cpu_seconds, everyone))
+            let_pass(2)
+            used.append(sum(map(proc.cpu_seconds, everyone)) - before)
+    assert used[-1] <= 0.005 * 2, f'seconds of CPU in 2 s each: {used}'
