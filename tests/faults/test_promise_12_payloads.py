@@ -131,7 +131,8 @@ def test_kills_change_and_leak_nothing_anywhere(start_method: str, context: Cont
             with Killer(f, 0.1) as killer:
                 ends = post_all(f, 200, 1)
             assert killer.kills
-            assert ends['result'] >= 0.99 * ends.total(), ends
+            assert set(ends) <= {'result', 'PoisonedRequest'}, ends
+            assert ends['PoisonedRequest'] <= len(killer.kills) // 2, (ends, killer.kills)  # each takes two kills
             check_no_leak(f)
 
     context.run(body)
